@@ -1,0 +1,1 @@
+"""Post-processing: NetCDF in, figures, tables and a report out."""

@@ -1,0 +1,1 @@
+"""What a compute node runs: one module per stage."""

@@ -1,0 +1,1 @@
+"""Neural network kinetics: the science, a library without schedulers or command line."""

@@ -1,0 +1,1 @@
+"""Clusters as data, and the module that turns them into a Parsl configuration."""
