@@ -212,7 +212,7 @@ class Lattice:
     @property
     def positions_A(self) -> NDArray[np.float64]:
         """Ideal site positions float64[n_sites, 3] in Å."""
-        return 0.5 * self.a_A * self.coordinates
+        return np.multiply(0.5 * self.a_A, self.coordinates, dtype=np.float64)
 
     @cached_property
     def _site_of_grid(self) -> IntArray:

@@ -1,0 +1,58 @@
+# `make demo` runs a whole campaign on this machine, `make test` the tests. Both need Python >= 3.11 and nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+SLOW    = physics or faults or cluster or slow
+PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
+
+.PHONY: help install demo test test-slow faults check format schema clean
+
+help:
+	@echo "make demo       install into $(VENV), then run examples/quickstart.yaml (labels, network, kMC, figures)"
+	@echo "make test       the tests (under 15 minutes)"
+	@echo "make test-slow  physics, fault and browser tests"
+	@echo "make faults     the fault tests with ten kills each"
+	@echo "make check      lint, types, import rules, spelling"
+	@echo "make install    $(VENV) alone"
+
+$(STAMP): setup.cfg constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make a virtual environment (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[local,test]' --constraint constraints.txt
+	@touch $@
+
+install: $(STAMP)
+
+demo: install
+	$(BIN)/launch examples/quickstart.yaml
+
+test: install
+	$(PYTEST) -m 'not ($(SLOW))' tests
+
+test-slow: install
+	$(PYTEST) -m '$(SLOW)' tests
+
+faults: install
+	NNK_FAULT_KILLS=10 $(PYTEST) -m faults tests
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/codespell
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: install
+	$(BIN)/launch schema > launch/campaign.schema.json
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
