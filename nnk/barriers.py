@@ -1,0 +1,373 @@
+"""Barriers with their states: the product of labelling and the input of training.
+
+A label belongs to a jump of one vacancy in one sample. Its energies are differences between verified
+stationary points: E_fwd = E_saddle - E_initial, E_bwd = E_saddle - E_final, dE = E_final - E_initial and the
+kinetically resolved activation barrier KRA = (E_fwd + E_bwd) / 2. A failed label has NaN energies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnk.alloy import composition_name
+from nnk.lattice import Lattice, Structure
+
+FORMAT_VERSION = 1
+
+
+class Flag(IntEnum):
+    """What became of a label."""
+
+    OK = 0  #: one saddle, connected to both end states
+    SPLIT = 1  #: intermediate minima on the path: the highest of several connected saddles is kept
+    FALLBACK = 2  #: found by the climbing-image nudged elastic band after the search had failed
+    FAILED = 3  #: no verified barrier; energies are NaN
+    NO_FINAL_STATE = 4  #: the atom relaxes back or elsewhere: no such end state, hence no barrier; NaN
+
+
+class Method(IntEnum):
+    """How a saddle was found."""
+
+    SINGLE_IMAGE = 0  #: quasi-Newton search of one image
+    NEB = 1  #: climbing-image nudged elastic band
+
+
+FLAG_MEANINGS = " ".join(flag.name.lower() for flag in Flag)
+METHOD_MEANINGS = " ".join(method.name.lower() for method in Method)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """How a per-barrier array is stored."""
+
+    dtype: str
+    units: str
+    long_name: str
+
+
+_COLUMNS: dict[str, _Column] = {
+    "sample": _Column("i4", "1", "index of the sample"),
+    "vacancy_site": _Column("i4", "1", "site of the vacancy in the initial state"),
+    "jump": _Column("u1", "1", "jump: direction from the vacancy to the atom that moves into it"),
+    "E_fwd_eV": _Column("f8", "eV", "forward barrier, saddle minus initial state"),
+    "E_bwd_eV": _Column("f8", "eV", "backward barrier, saddle minus final state"),
+    "curvature_eV_A2": _Column("f8", "eV angstrom-2", "lowest curvature at the saddle"),
+    "residual_force_eV_A": _Column("f8", "eV angstrom-1", "largest force on an atom at the saddle"),
+    "calls": _Column("f8", "1", "force calls, with the share of those spent on the initial state"),
+    "flag": _Column("u1", "1", "outcome"),
+    "method": _Column("u1", "1", "search method"),
+    "n_saddles": _Column("u1", "1", "saddles on the path"),
+}
+
+
+@dataclass(frozen=True)
+class BarrierSet:
+    """Labels of m jumps in n_samples samples on one lattice.
+
+    Attributes:
+        elements: species i of an occupancy is ``elements[i - 1]``.
+        structure: "bcc" or "fcc".
+        cells: cubic cells along x, y, z.
+        occupancy: uint8[n_samples, n_sites], every site filled.
+        a_A: float64[n_samples], lattice parameter of each sample's box.
+        sample_key: n_samples names, ``"<composition name>/s0003"``.
+        composition: float64[n_samples, n_elements], the fractions asked for.
+        sample, vacancy_site, jump: int32[m], int32[m], uint8[m]: whose label it is.
+        E_fwd_eV, E_bwd_eV: float64[m]; NaN where there is no barrier.
+        curvature_eV_A2, residual_force_eV_A: float64[m], at the (highest) saddle.
+        calls: float64[m], force calls; the initial state's are shared by its jumps.
+        flag, method: uint8[m], see `Flag` and `Method`.
+        n_saddles: uint8[m], saddles on the path (more than one: SPLIT).
+        item_hash: m strings, the hash of the inputs each label was made from.
+        attrs: what was run (potential and its hash, tolerances, seed, versions): str or number.
+    """
+
+    elements: tuple[str, ...]
+    structure: Structure
+    cells: tuple[int, int, int]
+    occupancy: NDArray[np.uint8]
+    a_A: NDArray[np.float64]
+    sample_key: tuple[str, ...]
+    composition: NDArray[np.float64]
+    sample: NDArray[np.int32]
+    vacancy_site: NDArray[np.int32]
+    jump: NDArray[np.uint8]
+    E_fwd_eV: NDArray[np.float64]
+    E_bwd_eV: NDArray[np.float64]
+    curvature_eV_A2: NDArray[np.float64]
+    residual_force_eV_A: NDArray[np.float64]
+    calls: NDArray[np.float64]
+    flag: NDArray[np.uint8]
+    method: NDArray[np.uint8]
+    n_saddles: NDArray[np.uint8]
+    item_hash: tuple[str, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "elements", tuple(self.elements))
+        object.__setattr__(self, "cells", tuple(int(n) for n in self.cells))
+        object.__setattr__(self, "sample_key", tuple(self.sample_key))
+        object.__setattr__(self, "item_hash", tuple(self.item_hash))
+        object.__setattr__(self, "occupancy", np.asarray(self.occupancy, dtype=np.uint8))
+        object.__setattr__(self, "a_A", np.asarray(self.a_A, dtype=np.float64))
+        object.__setattr__(self, "composition", np.asarray(self.composition, dtype=np.float64))
+        for name, column in _COLUMNS.items():
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=column.dtype))
+        self._check_samples()
+        self._check_barriers()
+
+    def _check_samples(self) -> None:
+        n_samples = len(self.sample_key)
+        n_sites = Lattice(self.structure, self.cells, 1.0).n_sites
+        expected = {
+            "occupancy": (n_samples, n_sites),
+            "a_A": (n_samples,),
+            "composition": (n_samples, len(self.elements)),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name}: expected shape {shape}, got {getattr(self, name).shape}")
+        if len(set(self.sample_key)) != n_samples:
+            raise ValueError("sample_key: the names of the samples are not unique")
+        n_species = len(self.elements)
+        if self.occupancy.size and not 1 <= self.occupancy.min() <= self.occupancy.max() <= n_species:
+            raise ValueError(f"occupancy: every site must hold a species 1 to {n_species}")
+
+    def _check_barriers(self) -> None:
+        m = len(self.sample)
+        for name in _COLUMNS:
+            if getattr(self, name).shape != (m,):
+                raise ValueError(f"{name}: expected shape ({m},), got {getattr(self, name).shape}")
+        if len(self.item_hash) != m:
+            raise ValueError(f"item_hash: expected {m} entries, got {len(self.item_hash)}")
+        lattice = Lattice(self.structure, self.cells, 1.0)
+        limits = {"sample": len(self.sample_key), "vacancy_site": lattice.n_sites, "jump": lattice.z}
+        for name, limit in limits.items():
+            values = getattr(self, name)
+            if m and not (values.min() >= 0 and values.max() < limit):
+                raise ValueError(f"{name}: expected 0 to {limit - 1}, got {values.min()} to {values.max()}")
+        if (self.usable & ~(np.isfinite(self.E_fwd_eV) & np.isfinite(self.E_bwd_eV))).any():
+            raise ValueError("E_fwd_eV, E_bwd_eV: a label that has not failed must have finite energies")
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    @property
+    def dE_eV(self) -> NDArray[np.float64]:
+        """Energy of the final minus the initial state, float64[m]."""
+        return self.E_fwd_eV - self.E_bwd_eV
+
+    @property
+    def KRA_eV(self) -> NDArray[np.float64]:
+        """Kinetically resolved activation barrier, float64[m]: the mean of both directions."""
+        return 0.5 * (self.E_fwd_eV + self.E_bwd_eV)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """bool[m]: the label has a verified barrier."""
+        return ~np.isin(self.flag, (Flag.FAILED, Flag.NO_FINAL_STATE))
+
+    @cached_property
+    def moving_species(self) -> NDArray[np.uint8]:
+        """Species uint8[m] of the atom that jumps."""
+        neighbours = Lattice(self.structure, self.cells, 1.0).neighbours
+        return self.occupancy[self.sample, neighbours[self.vacancy_site, self.jump]]
+
+    @property
+    def composition_name(self) -> NDArray[np.str_]:
+        """Name of each label's composition, str[m]."""
+        names = [composition_name(dict(zip(self.elements, row, strict=True))) for row in self.composition]
+        return np.array(names, dtype=np.str_)[self.sample]
+
+    def lattice(self, sample: int) -> Lattice:
+        """The lattice, with its lattice parameter, of one sample."""
+        return Lattice(self.structure, self.cells, float(self.a_A[sample]))
+
+    def states(self, i: int) -> tuple[NDArray[np.uint8], int, int]:
+        """Initial state of label `i`: occupancy uint8[n_sites] with the vacancy, its site, the jump."""
+        site = int(self.vacancy_site[i])
+        occupancy = self.occupancy[self.sample[i]].copy()
+        occupancy[site] = 0
+        return occupancy, site, int(self.jump[i])
+
+    def select(self, which: ArrayLike) -> BarrierSet:
+        """The labels of a mask bool[m] or of indices int[...]; all samples are kept."""
+        index = np.atleast_1d(np.asarray(which))
+        if index.dtype == bool:
+            if index.shape != (len(self),):
+                raise ValueError(f"mask: expected shape ({len(self)},), got {index.shape}")
+            index = np.flatnonzero(index)
+        if not len(index):
+            index = index.astype(np.int64)
+        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
+        return replace(self, **columns, item_hash=tuple(self.item_hash[i] for i in index))
+
+    def save(self, path: Path) -> None:
+        """Write to a NetCDF-4 file (variables with CF-style units and names)."""
+        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+            _write_header(file, self)
+            _write_samples(file, self)
+            _write_barriers(file, self)
+
+    @classmethod
+    def load(cls, path: Path) -> BarrierSet:
+        """Read a file of `save`.
+
+        Raises:
+            ValueError: not a file of labels, or one of another format version.
+        """
+        with netCDF4.Dataset(path) as file:
+            found = getattr(file, "format_version", None)
+            if found != FORMAT_VERSION or getattr(file, "content", None) != "vacancy jump barriers":
+                raise ValueError(f"{path}: expected barriers of format_version {FORMAT_VERSION}, got {found}")
+            file.set_auto_mask(False)
+            return _read(file)
+
+
+def _write_header(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
+    file.Conventions = "CF-1.10"
+    file.content = "vacancy jump barriers"
+    file.format_version = FORMAT_VERSION
+    file.elements = " ".join(barriers.elements)
+    file.structure = barriers.structure
+    file.cells = np.array(barriers.cells, dtype=np.int32)
+    for name, value in barriers.attrs.items():
+        file.setncattr(f"run_{name}", value)
+
+
+def _write(
+    file: netCDF4.Dataset, name: str, dims: tuple[str, ...], values: NDArray, units: str, text: str
+) -> None:
+    variable = file.createVariable(name, values.dtype, dims, compression="zlib", complevel=4)
+    variable.units = units
+    variable.long_name = text
+    variable[:] = values
+
+
+def _write_text(file: netCDF4.Dataset, name: str, dim: str, values: Sequence[str], text: str) -> None:
+    """Strings as an array of characters: variable-length strings are neither compressed nor portable."""
+    encoded = np.array([value.encode() for value in values], dtype=np.bytes_).reshape(len(values))
+    width = max(encoded.dtype.itemsize, 1)
+    file.createDimension(f"{name}_length", width)
+    variable = file.createVariable(name, "S1", (dim, f"{name}_length"), compression="zlib")
+    variable.long_name = text
+    variable[:] = netCDF4.stringtochar(encoded.astype(f"S{width}"))
+
+
+def _write_samples(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
+    file.createDimension("n_samples", len(barriers.sample_key))
+    file.createDimension("site", barriers.occupancy.shape[1])
+    file.createDimension("element", len(barriers.elements))
+    _write_text(file, "sample_key", "n_samples", barriers.sample_key, "name of the sample")
+    occupied = "species of each site: i is the i-th of the attribute elements"
+    _write(file, "occupancy", ("n_samples", "site"), barriers.occupancy, "1", occupied)
+    _write(file, "a_A", ("n_samples",), barriers.a_A, "angstrom", "lattice parameter")
+    _write(file, "composition", ("n_samples", "element"), barriers.composition, "1", "atomic fractions")
+
+
+def _write_barriers(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
+    file.createDimension("barrier", len(barriers))
+    for name, column in _COLUMNS.items():
+        _write(file, name, ("barrier",), getattr(barriers, name), column.units, column.long_name)
+    for name, values, meanings in (("flag", Flag, FLAG_MEANINGS), ("method", Method, METHOD_MEANINGS)):
+        file[name].flag_values = np.array([int(value) for value in values], dtype=np.uint8)
+        file[name].flag_meanings = meanings
+    _write_text(file, "item_hash", "barrier", barriers.item_hash, "hash of the label's inputs")
+
+
+def _text(file: netCDF4.Dataset, name: str) -> tuple[str, ...]:
+    characters = file[name][:]
+    if not len(characters):
+        return ()
+    return tuple(b"".join(row).rstrip(b"\0").decode() for row in characters)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _read(file: netCDF4.Dataset) -> BarrierSet:
+    attrs = {name[4:]: _plain(file.getncattr(name)) for name in file.ncattrs() if name.startswith("run_")}
+    columns = {name: file[name][:] for name in _COLUMNS}
+    return BarrierSet(
+        elements=tuple(file.elements.split()),
+        structure=file.structure,
+        cells=tuple(file.cells.tolist()),
+        occupancy=file["occupancy"][:],
+        a_A=file["a_A"][:],
+        sample_key=_text(file, "sample_key"),
+        composition=file["composition"][:],
+        item_hash=_text(file, "item_hash"),
+        attrs={
+            name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()
+        },
+        **columns,
+    )
+
+
+def _check_alike(first: BarrierSet, other: BarrierSet) -> None:
+    for name in ("elements", "structure", "cells"):
+        if getattr(first, name) != getattr(other, name):
+            raise ValueError(f"{name} differ: {getattr(first, name)} and {getattr(other, name)}")
+
+
+def _merge_samples(sets: Sequence[BarrierSet]) -> tuple[list[tuple[int, int]], list[NDArray[np.int32]]]:
+    """Where each distinct sample stands (set, row), and per set the new number of each of its samples."""
+    places: dict[str, tuple[int, int]] = {}
+    numbers: dict[str, int] = {}
+    renumbered = []
+    for s, barriers in enumerate(sets):
+        for row, key in enumerate(barriers.sample_key):
+            t, known = places.setdefault(key, (s, row))
+            numbers.setdefault(key, len(numbers))
+            same_box = sets[t].a_A[known] == barriers.a_A[row]
+            if not same_box or not np.array_equal(sets[t].occupancy[known], barriers.occupancy[row]):
+                raise ValueError(f"sample {key}: two sets hold different atoms or boxes under this name")
+        renumbered.append(np.array([numbers[key] for key in barriers.sample_key], dtype=np.int32))
+    return list(places.values()), renumbered
+
+
+def _last_of_each(sample: NDArray, site: NDArray, jump: NDArray) -> NDArray[np.int64]:
+    """Rows of the last occurrence of each label, in the order of the rows."""
+    identity = np.stack([sample, site, jump.astype(np.int64)], axis=1)[::-1]
+    _, first = np.unique(identity, axis=0, return_index=True)
+    return np.sort(len(sample) - 1 - first)
+
+
+def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
+    """One set of all labels; a label that stands in several sets is taken from the last of them.
+
+    Samples are told apart by their key. Attributes that differ between the sets are dropped.
+
+    Raises:
+        ValueError: no set, other elements or lattices, or two samples under one key.
+    """
+    if not sets:
+        raise ValueError("concatenate: expected at least one set of barriers")
+    for other in sets[1:]:
+        _check_alike(sets[0], other)
+    places, numbers = _merge_samples(sets)
+    columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in sets]) for name in _COLUMNS}
+    columns["sample"] = np.concatenate([n[b.sample] for n, b in zip(numbers, sets, strict=True)])
+    hashes = [item for barriers in sets for item in barriers.item_hash]
+    last = _last_of_each(columns["sample"], columns["vacancy_site"], columns["jump"])
+    common = {k: v for k, v in sets[0].attrs.items() if all(b.attrs.get(k) == v for b in sets[1:])}
+    return replace(
+        sets[0],
+        occupancy=np.array([sets[s].occupancy[row] for s, row in places]).reshape(len(places), -1),
+        a_A=np.array([sets[s].a_A[row] for s, row in places]),
+        sample_key=tuple(sets[s].sample_key[row] for s, row in places),
+        composition=np.array([sets[s].composition[row] for s, row in places]),
+        item_hash=tuple(hashes[i] for i in last),
+        attrs=common,
+        **{name: values[last] for name, values in columns.items()},
+    )
