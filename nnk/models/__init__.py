@@ -1,0 +1,1 @@
+"""Barrier models: networks that give the barriers of a vacancy's jumps."""

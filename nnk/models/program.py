@@ -1,0 +1,186 @@
+"""What a barrier model comes down to: tables of rows and small dense layers.
+
+A program is a model ready to run, free of any framework: arrays that an engine copies into its own kernel.
+`evaluate` here is the plain NumPy rendition in float64, the reference that engines are tested against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.environment import SpeciesArray
+from nnk.lattice import IntArray, Lattice, Structure
+
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DenseStack:
+    """A dense network on the species of n_env sites; ReLU after every layer but the output.
+
+    Attributes:
+        table: float32[n_env, n_species, h0], the first layer: the row of species s at site i is
+            ``table[i, s - 1]``; a vacancy (0) adds nothing.
+        mover: float32[n_species, h0], the row of the moving species; zeros when it is not read.
+        bias: float32[h0].
+        hidden: further layers, each (weight float32[h_in, h_out], bias float32[h_out]).
+        out_weight: float32[h_last].
+        out_bias: eV.
+    """
+
+    table: Float32Array
+    mover: Float32Array
+    bias: Float32Array
+    hidden: tuple[tuple[Float32Array, Float32Array], ...]
+    out_weight: Float32Array
+    out_bias: float
+
+    def __post_init__(self) -> None:
+        _, n_species, width = self.table.shape
+        expected: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
+            ("mover", self.mover.shape, (n_species, width)),
+            ("bias", self.bias.shape, (width,)),
+        ]
+        for i, (weight, bias) in enumerate(self.hidden):
+            expected += [(f"hidden[{i}] weight", weight.shape, (width, *weight.shape[1:]))]
+            width = weight.shape[-1]
+            expected += [(f"hidden[{i}] bias", bias.shape, (width,))]
+        expected += [("out_weight", self.out_weight.shape, (width,))]
+        for name, got, wanted in expected:
+            if got != wanted:
+                raise ValueError(f"{name}: expected shape {wanted}, got {got}")
+
+    @property
+    def n_species(self) -> int:
+        """Number of elements."""
+        return self.table.shape[1]
+
+    def __call__(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array:
+        """Output float64[m] (eV) for `species` uint8[m, n_env] and `mover` uint8[m], in float64."""
+        n_env, n_species, width = self.table.shape
+        rows = np.zeros((n_env, n_species + 1, width))
+        rows[:, 1:] = self.table
+        mover_rows = np.zeros((n_species + 1, width))
+        mover_rows[1:] = self.mover
+        layer = self.bias + mover_rows[mover]
+        for site in range(n_env):
+            layer += rows[site, species[:, site]]
+        for weight, bias in self.hidden:
+            layer = np.maximum(layer, 0) @ weight.astype(np.float64) + bias
+        return np.maximum(layer, 0) @ self.out_weight.astype(np.float64) + self.out_bias
+
+
+@dataclass(frozen=True)
+class ForwardProgram:
+    """Forward barriers read from the initial state: E_i = network(environment of jump i).
+
+    Attributes:
+        structure: "bcc" or "fcc".
+        offsets: int64[z, n_env, 3] (a/2) from the vacancy.
+        network: reads the n_env sites.
+    """
+
+    structure: Structure
+    offsets: IntArray
+    network: DenseStack
+
+
+@dataclass(frozen=True)
+class BalancedProgram:
+    """Barriers that obey detailed balance: E_fwd = KRA + (S(B) - S(A)) / 2.
+
+    With u the union environment of the jump A -> B and m its moving species,
+
+        E_fwd = [kra(u, m) + kra(u[inversion], m)] / 2 + linear_mover[m]
+                + sum over sites i of linear[m, i, u_i] + [s_vac(B) - s_vac(A)] / 2.
+
+    Attributes:
+        structure: "bcc" or "fcc".
+        union_offsets: int64[z, n_union, 3] (a/2) from the vacancy.
+        inversion: int64[n_union], the columns that the reverse jump reads.
+        kra: symmetric part, reads union and mover.
+        linear: float64[n_species (mover), n_union, n_species], eV: KRA's linear part plus half the change of
+            the pair energy of the whole state; species and mover count from 0.
+        linear_mover: float64[n_species], eV.
+        state_offsets: int64[n_state, 3] (a/2), crystal frame.
+        s_vac: energy of a vacancy's surroundings; read at A's vacancy and, the atom moved, at B's.
+    """
+
+    structure: Structure
+    union_offsets: IntArray
+    inversion: IntArray
+    kra: DenseStack
+    linear: Float64Array
+    linear_mover: Float64Array
+    state_offsets: IntArray
+    s_vac: DenseStack
+
+
+Program = ForwardProgram | BalancedProgram
+
+
+def linear_energy(linear: Float64Array, mover: SpeciesArray, species: SpeciesArray) -> Float64Array:
+    """Sum over sites of ``linear[mover, site, species]``, float64[m] in eV; vacancies add nothing.
+
+    Args:
+        linear: float64[n_species, n_env, n_species]; species and mover count from 0.
+        mover: uint8[m], from 1.
+        species: uint8[m, n_env], from 1; 0 is a vacancy.
+    """
+    padded = np.pad(linear, ((1, 0), (0, 0), (1, 0)))
+    return padded[mover[:, None], np.arange(species.shape[1]), species].sum(axis=1)
+
+
+def evaluate(program: Program, lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int) -> Float64Array:
+    """Forward barriers float64[z] (eV) of one vacancy, without any shortcut.
+
+    A jump into another vacancy is impossible: its barrier is infinite.
+
+    Args:
+        program: the model.
+        lattice: the lattice.
+        occupancy: uint8[n_sites], 0 at the vacancy.
+        vacancy_site: the vacancy's site.
+
+    Raises:
+        ValueError: the site is not vacant, or the lattice is of another structure.
+    """
+    if lattice.structure != program.structure:
+        raise ValueError(f"the model is for {program.structure}, the lattice is {lattice.structure}")
+    if occupancy[vacancy_site] != 0:
+        raise ValueError(f"site {vacancy_site} holds species {occupancy[vacancy_site]}: no vacancy there")
+    mover = occupancy[lattice.neighbours[vacancy_site]]
+    if isinstance(program, ForwardProgram):
+        species = occupancy[lattice.sites_around(vacancy_site, program.offsets)]
+        barriers = program.network(species, mover)
+    else:
+        barriers = _balanced(program, lattice, occupancy, vacancy_site)
+    return np.where(mover == 0, np.inf, barriers)
+
+
+def _balanced(
+    program: BalancedProgram, lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int
+) -> Float64Array:
+    mover = occupancy[lattice.neighbours[vacancy_site]]
+    union = occupancy[lattice.sites_around(vacancy_site, program.union_offsets)]
+    kra = 0.5 * (program.kra(union, mover) + program.kra(union[:, program.inversion], mover))
+    linear = np.pad(program.linear_mover, (1, 0))[mover] + linear_energy(program.linear, mover, union)
+    before = state_energy(program, lattice, occupancy, vacancy_site)
+    after = np.empty(lattice.z)
+    for jump, site in enumerate(lattice.neighbours[vacancy_site]):
+        moved = occupancy.copy()
+        moved[vacancy_site], moved[site] = occupancy[site], 0
+        after[jump] = state_energy(program, lattice, moved, int(site))
+    return kra + linear + 0.5 * (after - before)
+
+
+def state_energy(
+    program: BalancedProgram, lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int
+) -> float:
+    """S_vac (eV) of the surroundings of the vacancy at `vacancy_site`."""
+    species = occupancy[lattice.sites_around(vacancy_site, program.state_offsets)][None]
+    return float(program.s_vac(species, np.zeros(1, dtype=np.uint8))[0])
