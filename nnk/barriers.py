@@ -31,7 +31,7 @@ class Flag(IntEnum):
     SPLIT = 1  #: intermediate minima on the path: the highest of several connected saddles is kept
     FALLBACK = 2  #: found by the climbing-image nudged elastic band after the search had failed
     FAILED = 3  #: no verified barrier; energies are NaN
-    NO_FINAL_STATE = 4  #: the atom relaxes back or elsewhere: no such end state, hence no barrier; NaN
+    UNSTABLE = 4  #: an end state does not exist (atoms relax to other sites): no barrier; NaN
 
 
 class Method(IntEnum):
@@ -174,7 +174,7 @@ class BarrierSet:
     @property
     def usable(self) -> NDArray[np.bool_]:
         """bool[m]: the label has a verified barrier."""
-        return ~np.isin(self.flag, (Flag.FAILED, Flag.NO_FINAL_STATE))
+        return ~np.isin(self.flag, (Flag.FAILED, Flag.UNSTABLE))
 
     @cached_property
     def moving_species(self) -> NDArray[np.uint8]:

@@ -1,0 +1,134 @@
+"""The way from one state to another over verified saddles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.saddle.curvature import lowest_mode
+from nnk.saddle.hessian import Hessian
+from nnk.saddle.minimise import Forces, Point, evaluate, inner, largest, relax
+from nnk.saddle.network import Network, Saddle, distance
+from nnk.saddle.parameters import SearchParameters
+from nnk.saddle.search import find_stationary
+
+FloatArray = NDArray[np.float64]
+
+_INSIDE = 0.03  # a stationary point between two minima is at least this fraction away from both
+
+
+@dataclass(frozen=True)
+class PathSearch:
+    """Finds stationary points between minima and joins them to a network.
+
+    Attributes:
+        forces: energy and forces of a configuration.
+        hessian: the model Hessian.
+        direction: float64[n, 3], the jump: non-zero for the moving atom.
+        parameters: tolerances.
+    """
+
+    forces: Forces
+    hessian: Hessian
+    direction: FloatArray
+    parameters: SearchParameters
+
+    def connect(self, initial: Point, final: Point) -> Network | None:
+        """The network of minima and saddles that leads from `initial` to `final`, or None if none was found."""
+        network = Network([initial, final])
+        for _ in range(self.parameters.max_searches):
+            if network.connected:
+                return network
+            if not self._bridge(network, *network.gap()):
+                return None
+        return network if network.connected else None
+
+    def _bridge(self, network: Network, a: int, b: int) -> bool:
+        """Find a new saddle or minimum between two minima; False if every start failed."""
+        start, end = network.minima[a].positions_A, network.minima[b].positions_A
+        for fraction in self.parameters.starts:
+            point = find_stationary(
+                self.forces,
+                start + fraction * (end - start),
+                self.direction,
+                self.hessian,
+                max_force_eV_A=self.parameters.max_force_eV_A,
+                max_step_A=self.parameters.max_step_A,
+                max_calls=self.parameters.search_calls,
+            )
+            if point is not None and self._inside(point, start, end) and self._add(network, point, a, b):
+                return True
+        return False
+
+    def _inside(self, point: Point, start: FloatArray, end: FloatArray) -> bool:
+        way = end - start
+        along = inner(point.positions_A - start, way) / inner(way, way)
+        return _INSIDE < along < 1 - _INSIDE
+
+    def _add(self, network: Network, point: Point, a: int, b: int) -> bool:
+        """Enter a stationary point between minima a and b as what it is; False if it brings nothing new."""
+        curvature, mode = self._lowest(point, self.direction)
+        if curvature >= self.parameters.saddle_curvature_eV_A2:
+            return self._add_minimum(network, point)
+        ends = self._ends(network, point, mode) if self.parameters.connect else (a, b)
+        if ends is None or ends[0] == ends[1]:
+            return False
+        network.saddles.append(Saddle(point, curvature, ends))
+        return True
+
+    def _lowest(self, point: Point, guess: FloatArray) -> tuple[float, FloatArray]:
+        limit = self.parameters.saddle_curvature_eV_A2
+        modes = lowest_mode(self.forces, point, guess, self.hessian, below_eV_A2=limit)
+        return float(modes.curvatures_eV_A2[0]), modes.vectors[0]
+
+    def _add_minimum(self, network: Network, point: Point) -> bool:
+        if network.find(point.positions_A, self.parameters.match_A) is not None:
+            return False
+        network.minima.append(point)
+        return True
+
+    def _ends(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
+        """Numbers of the minima on both sides of a saddle; minima not met before are added."""
+        ends = []
+        for side in (-1.0, 1.0):
+            end = self._descend(network, saddle, side * mode)
+            if end is None:
+                return None
+            ends.append(end)
+        return ends[0], ends[1]
+
+    def _descend(self, network: Network, saddle: Point, mode: FloatArray) -> int | None:
+        """Number of the minimum below a saddle on the side of `mode`; None if no proper one is found."""
+        chosen = self.parameters
+
+        def arrived(point: Point) -> bool:
+            return network.find(point.positions_A, chosen.match_A) is not None
+
+        step = mode * (chosen.descent_step_A / largest(mode))
+        start = evaluate(self.forces, saddle.positions_A + step)
+        end, converged = relax(
+            self.forces,
+            start,
+            self.hessian,
+            max_force_eV_A=chosen.max_force_eV_A,
+            max_step_A=chosen.max_step_A,
+            stop=arrived,
+        )
+        if not converged or end.energy_eV >= saddle.energy_eV:
+            return None
+        known = network.find(end.positions_A, chosen.match_A)
+        if known is not None:
+            return known
+        return self._new_minimum(network, saddle, end, mode)
+
+    def _new_minimum(self, network: Network, saddle: Point, end: Point, mode: FloatArray) -> int | None:
+        """Add an intermediate minimum, if it is one and not a flat piece of the slope below the saddle."""
+        if distance(end.positions_A, saddle.positions_A) < 0.5 * self.parameters.descent_step_A:
+            return None
+        curvature, _ = self._lowest(end, mode)
+        if curvature < self.parameters.saddle_curvature_eV_A2:
+            return None
+        network.minima.append(end)
+        return len(network.minima) - 1
