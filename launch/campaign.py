@@ -1,0 +1,297 @@
+"""The campaign file: its model, and how it is read with every error at its place."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from launch.checks import Finding, check_values
+from launch.problems import CampaignErrors, KeyPath, Problem, did_you_mean
+from launch.schema.allowed import Allowed
+from launch.schema.alloy import Alloy, fractions_of
+from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
+from launch.schema.export import json_schema
+from launch.schema.kmc import Kmc, PublishedModel, StartFile
+from launch.schema.label import Label
+from launch.schema.potential import Potential
+from launch.schema.resources import Resources
+from launch.schema.train import Train
+from launch.stages import ANALYSIS_READS
+from launch.yaml_reader import Document, parse, read_text
+from nnk.alloy import composition_name
+
+RESOLVED_HEADER = "# The campaign as it is run, with every default; written by launch, do not edit.\n"
+
+
+def _analysis(name: str) -> str:
+    if name not in ANALYSIS_READS:
+        raise refuse(
+            f'got "{name}"; allowed: {", ".join(ANALYSIS_READS)}' + did_you_mean(name, list(ANALYSIS_READS))
+        )
+    return name
+
+
+AnalysisName = Annotated[
+    str, AfterValidator(_analysis), Field(json_schema_extra={"enum": list(ANALYSIS_READS)})
+]
+
+
+class Campaign(Section):
+    """A campaign: what to label, train, run and plot, in which folder and on which machine."""
+
+    schema_version: Literal[1]
+    """Version of this file format."""
+
+    name: Name
+    """Name of the campaign, for reports and job names."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    """Every random number of the campaign follows from it."""
+
+    workdir: PathText
+    """Folder of all products, relative to the campaign file; made when missing."""
+
+    site: PathText = "local"
+    """Name of a machine in site_configs/, or the path of a site file."""
+
+    resources: Resources = Resources()
+    """Per stage, where the site's defaults are not wanted."""
+
+    alloy: Alloy
+    """Elements and lattice."""
+
+    potential: Potential | None = None
+    """Forces of the barrier searches."""
+
+    label: Label | None = None
+    """Barriers to compute."""
+
+    train: Train | None = None
+    """Networks to train on them."""
+
+    kmc: Kmc | None = None
+    """Kinetic Monte Carlo runs."""
+
+    analysis: Annotated[
+        tuple[AnalysisName, ...],
+        Field(strict=False),
+        AfterValidator(lambda names: unique(names, "analysis")),
+    ] = ()
+    """Figures and tables to make; the report holds them all."""
+
+    _file: Path = PrivateAttr(default=Path("campaign.yaml"))
+    _warnings: tuple[Problem, ...] = PrivateAttr(default=())
+
+    @property
+    def file(self) -> Path:
+        """The campaign file."""
+        return self._file
+
+    @property
+    def base_dir(self) -> Path:
+        """Absolute folder of the campaign file, which its paths are relative to."""
+        return self._file.absolute().parent
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is allowed but probably not meant."""
+        return self._warnings
+
+    def path(self, text: str) -> Path:
+        """A path of the campaign file as an absolute path."""
+        return (self.base_dir / Path(text).expanduser()).resolve()
+
+    @property
+    def workdir_path(self) -> Path:
+        """Absolute path of the folder of all products."""
+        return self.path(self.workdir)
+
+    def label_compositions(self) -> dict[str, dict[str, float]]:
+        """Fractions of each labelled composition by its name."""
+        return self._named(self.label.compositions if self.label else ())
+
+    def kmc_compositions(self) -> dict[str, dict[str, float]]:
+        """Fractions of each simulated composition by its name; empty with a start file."""
+        return self._named((self.kmc.compositions if self.kmc else None) or ())
+
+    def _named(self, compositions: tuple[str | dict[str, float], ...]) -> dict[str, dict[str, float]]:
+        listed = [fractions_of(composition, self.alloy.elements) for composition in compositions]
+        return {composition_name(fractions): fractions for fractions in listed}
+
+    def resolved(self) -> dict[str, Any]:
+        """Plain data with every default and absolute paths, valid as a campaign file in the workdir."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        data["workdir"] = "."
+        if "/" in self.site or self.site.endswith((".yaml", ".yml")):
+            data["site"] = str(self.path(self.site))
+        for section, named in (("label", self.label_compositions()), ("kmc", self.kmc_compositions())):
+            if named:
+                data[section]["compositions"] = list(named.values())
+        if self.kmc and isinstance(self.kmc.model, PublishedModel):
+            data["kmc"]["model"]["published"]["file"] = str(self.path(self.kmc.model.published.file))
+        if self.kmc and isinstance(self.kmc.start, StartFile):
+            data["kmc"]["start"]["file"] = str(self.path(self.kmc.start.file))
+        return data
+
+
+@cache
+def campaign_schema() -> dict[str, Any]:
+    """JSON Schema of the campaign file."""
+    return json_schema(Campaign)
+
+
+def load_campaign(path: Path | str) -> Campaign:
+    """The campaign in the file `path`.
+
+    Raises:
+        CampaignErrors: everything that is wrong with the file, each error with its place.
+    """
+    path = Path(path)
+    text = read_text(path)
+    document = parse(text, str(path))
+    if not isinstance(document.data, dict):
+        raise CampaignErrors(document.problems)
+    reader = _Reader(document, path)
+    problems = [*document.problems, *reader.problems()]
+    if _would_overwrite(reader.campaign, path, text):
+        message = f"the copy that launch keeps there would overwrite {path}; allowed: another folder"
+        problems.append(Problem(str(path), message, document.position(("workdir",)), ("workdir",)))
+    if reader.campaign is None or problems:
+        raise CampaignErrors(problems)
+    return reader.campaign
+
+
+def _would_overwrite(campaign: Campaign | None, path: Path, text: str) -> bool:
+    if campaign is None or text.startswith(RESOLVED_HEADER):
+        return False
+    return campaign.workdir_path / "campaign.yaml" == path.resolve()
+
+
+class _Reader:
+    """One document against the model and the checks."""
+
+    def __init__(self, document: Document, path: Path) -> None:
+        self.document = document
+        self.path = path
+        self.allowed = Allowed(campaign_schema())
+        self.errors: list[ErrorDetails] = []
+        self.campaign: Campaign | None = None
+        try:
+            self.campaign = Campaign.model_validate(document.data)
+            self.campaign._file = path
+        except ValidationError as error:
+            self.errors = error.errors(include_url=False)
+
+    def problems(self) -> list[Problem]:
+        """What is wrong; warnings go to the campaign."""
+        keys = [_key(error, self.document.data) for error in self.errors]
+        meant = {self._nearest(key) for key, e in zip(keys, self.errors, strict=True) if _is_extra(e)}
+        problems = [
+            self._problem(key, error)
+            for key, error in zip(keys, self.errors, strict=True)
+            if not (error["type"] == "missing" and key in meant)
+        ]
+        findings = check_values(self._values(keys))
+        problems += [self._finding(f) for f in findings if not f.warning]
+        if self.campaign is not None:
+            self.campaign._warnings = tuple(self._finding(f) for f in findings if f.warning)
+        return problems
+
+    def _nearest(self, key: KeyPath) -> KeyPath:
+        """The key that an unknown key was probably meant to be."""
+        hint = did_you_mean(key[-1], self.allowed.keys(key[:-1]))
+        return (*key[:-1], hint.split('"')[1]) if hint else ()
+
+    def _finding(self, finding: Finding) -> Problem:
+        position = self.document.position(finding.key, of_key=finding.at_key)
+        return Problem(self.document.file, finding.message, position, finding.key)
+
+    def _problem(self, key: KeyPath, error: ErrorDetails) -> Problem:
+        of_key = error["type"] in ("missing", "extra_forbidden")
+        position = self.document.position(key, of_key=of_key)
+        return Problem(self.document.file, self._message(key, error), position, key)
+
+    def _message(self, key: KeyPath, error: ErrorDetails) -> str:
+        if error["type"] == "refused":
+            return error["msg"]
+        if error["type"] == "missing":
+            return f"missing; allowed: {self.allowed.text(key)}"
+        if _is_extra(error):
+            keys = self.allowed.keys(key[:-1])
+            return f"unknown key; allowed: {', '.join(keys)}{did_you_mean(key[-1], keys)}"
+        value = error["input"]
+        allowed = self.allowed.text(key) or error["msg"]
+        return f"got {_shown(value)}; allowed: {allowed}{self.allowed.hint(key, value)}"
+
+    def _values(self, wrong: list[KeyPath]) -> dict[str, Any]:
+        """Every value that is valid by itself, by dotted path."""
+        data = self.document.data
+        values: dict[str, Any] = {
+            "sections": frozenset(name for name, value in data.items() if value is not None),
+            "base_dir": self.path.absolute().parent,
+        }
+        top = _valid_fields(Campaign, data, (), wrong)
+        values |= {name: value for name, value in top.items() if value is not None}
+        for name, section in _SECTIONS.items():
+            if isinstance(data.get(name), dict) and (name,) not in wrong:
+                values |= _valid_fields(section, data[name], (name,), wrong)
+        return values
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "alloy": Alloy,
+    "label": Label,
+    "train": Train,
+    "kmc": Kmc,
+}
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    info = model.model_fields[name]
+    is_model = isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+    return TypeAdapter(Annotated[info.annotation, info], config=None if is_model else STRICT)
+
+
+def _valid_fields(
+    model: type[BaseModel], data: dict[str, Any], prefix: KeyPath, wrong: list[KeyPath]
+) -> dict[str, Any]:
+    """Values (defaults too) of the fields of `model` in which nothing is `wrong`."""
+    valid = {}
+    for name, info in model.model_fields.items():
+        key = (*prefix, name)
+        if any(bad[: len(key)] == key for bad in wrong):
+            continue
+        if name in data:
+            valid[".".join(map(str, key))] = _adapter(model, name).validate_python(data[name])
+        elif not info.is_required():
+            valid[".".join(map(str, key))] = info.get_default()
+    return valid
+
+
+def _is_extra(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden"
+
+
+def _key(error: ErrorDetails, data: Any) -> KeyPath:
+    """The path in the document: without the tags of alternatives, which stand in parentheses."""
+    return tuple(part for part in error["loc"] if not str(part).startswith(("(", "[key]")))
+
+
+def _shown(value: Any) -> str:
+    """A value as one would write it in YAML, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return f"a mapping with the keys {', '.join(map(str, value))}"[:80] if value else "an empty mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = str(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f'"{text}"' if isinstance(value, str) else text

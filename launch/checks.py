@@ -1,0 +1,340 @@
+"""Checks that compare parts of a campaign with each other and with what exists.
+
+A check names the values that it needs by their key path and runs when all of them are valid by
+themselves, so that one wrong value does not hide what is wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from launch.problems import KeyPath, did_you_mean
+from launch.schema.alloy import fractions_of
+from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
+from launch.schema.label import Samples
+from launch.schema.potential import Potential
+from launch.schema.train import Model
+from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
+from nnk.alloy import composition_name, exact_counts
+from nnk.lattice import Lattice, offsets_within
+from nnk.potentials import zhou
+
+_SHORTEST_A = 3.15  # lattice parameter of Mo, the smallest of the built-in potential's
+
+Compositions = tuple[str | dict[str, float], ...]
+Cells = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a check found; `warning` when the campaign may run all the same."""
+
+    key: KeyPath
+    message: str
+    warning: bool = False
+    at_key: bool = False
+
+
+Findings = Iterator[Finding]
+_CHECKS: list[tuple[tuple[str, ...], Callable[..., Findings]]] = []
+
+
+def _needs(*paths: str) -> Callable[[Callable[..., Findings]], Callable[..., Findings]]:
+    """Register a check that gets the values at `paths` as its arguments."""
+
+    def register(check: Callable[..., Findings]) -> Callable[..., Findings]:
+        _CHECKS.append((paths, check))
+        return check
+
+    return register
+
+
+def check_values(values: Mapping[str, Any]) -> list[Finding]:
+    """What all checks find.
+
+    Args:
+        values: valid values by dotted path; ``sections`` (names of the sections in the file) and
+            ``base_dir`` (folder that paths are relative to) are always there.
+    """
+    found: list[Finding] = []
+    for paths, check in _CHECKS:
+        if all(path in values for path in paths):
+            found += check(*(values[path] for path in paths))
+    return found
+
+
+@_needs("sections")
+def _sections_belong_together(sections: frozenset[str]) -> Findings:
+    if not sections & {"label", "kmc"}:
+        yield Finding((), "nothing to do; allowed: the section label, the section kmc, or both")
+    if "label" in sections and "potential" not in sections:
+        message = "needs a potential; allowed: a section potential, such as potential: {builtin: zhou-eam}"
+        yield Finding(("label",), message, at_key=True)
+    if "train" in sections and "label" not in sections:
+        yield Finding(("train",), "needs labels to train on; allowed: with a section label", at_key=True)
+
+
+def _unknown_elements(section: str, elements: tuple[str, ...], compositions: Compositions) -> Findings:
+    for i, composition in enumerate(compositions):
+        for name in composition if isinstance(composition, dict) else ():
+            if name not in elements:
+                message = f'unknown element "{name}"; allowed: {", ".join(elements)}'
+                key = (section, "compositions", i, name)
+                yield Finding(key, message + did_you_mean(name, elements), at_key=True)
+
+
+def _named(
+    compositions: Compositions, elements: tuple[str, ...]
+) -> Iterator[tuple[int, str, dict[str, float]]]:
+    """Number, name and fractions of each composition whose elements are all known."""
+    for i, composition in enumerate(compositions):
+        if isinstance(composition, str) or set(composition) <= set(elements):
+            fractions = fractions_of(composition, elements)
+            yield i, composition_name(fractions, list(fractions)), fractions
+
+
+def _same_names(section: str, elements: tuple[str, ...], compositions: Compositions) -> Findings:
+    first: dict[str, int] = {}
+    for i, name, _ in _named(compositions, elements):
+        if name in first:
+            message = (
+                f"{name} again, as {section}.compositions[{first[name]}]; allowed: each composition once"
+            )
+            yield Finding((section, "compositions", i), message)
+        first.setdefault(name, i)
+
+
+def _atoms_fit(section: str, elements: tuple[str, ...], compositions: Compositions, n_sites: int) -> Findings:
+    for i, name, fractions in _named(compositions, elements):
+        counts = exact_counts(list(fractions.values()), n_sites)
+        absent = [element for element, count in zip(fractions, counts, strict=True) if count < 1]
+        if absent:
+            message = (
+                f"{name} leaves no atom of {', '.join(absent)} on {n_sites} sites; "
+                f"allowed: at least one of each element, so more cells or a larger fraction"
+            )
+            yield Finding((section, "compositions", i), message)
+
+
+def _sites(cells: Cells, structure: str) -> int:
+    return Lattice(structure, cells, 1.0).n_sites  # type: ignore[arg-type]
+
+
+@_needs("alloy.elements", "label.compositions")
+def _label_compositions(elements: tuple[str, ...], compositions: Compositions) -> Findings:
+    yield from _unknown_elements("label", elements, compositions)
+    yield from _same_names("label", elements, compositions)
+
+
+@_needs("alloy.elements", "kmc.compositions")
+def _kmc_compositions(elements: tuple[str, ...], compositions: Compositions | None) -> Findings:
+    yield from _unknown_elements("kmc", elements, compositions or ())
+    yield from _same_names("kmc", elements, compositions or ())
+
+
+@_needs("alloy.elements", "alloy.lattice", "label.compositions", "label.cells")
+def _label_counts(
+    elements: tuple[str, ...], structure: str, compositions: Compositions, cells: Cells
+) -> Findings:
+    yield from _atoms_fit("label", elements, compositions, _sites(cells, structure))
+
+
+@_needs("alloy.elements", "alloy.lattice", "kmc.compositions", "kmc.cells")
+def _kmc_counts(
+    elements: tuple[str, ...], structure: str, compositions: Compositions | None, cells: Cells
+) -> Findings:
+    yield from _atoms_fit("kmc", elements, compositions or (), _sites(cells, structure))
+
+
+@_needs("alloy.elements", "potential")
+def _potential_knows(elements: tuple[str, ...], potential: Potential) -> Findings:
+    available = potential.spec().elements_available
+    for i, name in enumerate(elements):
+        if name not in available:
+            message = f'the potential {potential.builtin} has no "{name}"; allowed: {", ".join(available)}'
+            yield Finding(("alloy", "elements", i), message)
+
+
+@_needs("alloy.lattice", "label.cells", "label.samples", "label.vacancies_per_composition")
+def _vacancies_fit(structure: str, cells: Cells, samples: Samples, wanted: int) -> Findings:
+    n_sites = _sites(cells, structure)
+    if samples.vacancies_per_sample > n_sites:
+        message = f"got {samples.vacancies_per_sample}; allowed: at most the {n_sites} sites of a sample"
+        yield Finding(("label", "samples", "vacancies_per_sample"), message)
+    elif samples.vacancies_per_sample > wanted:
+        message = f"got {samples.vacancies_per_sample}; allowed: at most vacancies_per_composition, {wanted}"
+        yield Finding(("label", "samples", "vacancies_per_sample"), message)
+
+
+@_needs("train.test_compositions", "label.compositions")
+def _some_left_to_train_on(test_compositions: int, compositions: Compositions) -> Findings:
+    if test_compositions >= len(compositions):
+        message = (
+            f"got {test_compositions} of {len(compositions)} compositions; "
+            f"allowed: 0 to {len(compositions) - 1}, so that one is left to train on"
+        )
+        yield Finding(("train", "test_compositions"), message)
+
+
+@_needs("train.backend", "train.ranks")
+def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
+    if backend == "single" and ranks > 1:
+        message = f"got {ranks} with backend single; allowed: 1, or backend: ddp"
+        yield Finding(("train", "ranks"), message)
+
+
+@_needs("label.cells")
+def _holds_cutoff(cells: Cells) -> Findings:
+    edge_A = min(cells) * _SHORTEST_A
+    if edge_A < zhou.CUTOFF_A:
+        least = int(np.ceil(zhou.CUTOFF_A / _SHORTEST_A))
+        message = (
+            f"got {_times(cells)}, an edge of about {edge_A:.1f} Å, below the potential's cutoff of "
+            f"{zhou.CUTOFF_A:g} Å; allowed: at least {least} cells along each edge"
+        )
+        yield Finding(("label", "cells"), message)
+
+
+def _times(cells: Cells) -> str:
+    return "x".join(map(str, cells))
+
+
+def _cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) -> Findings:
+    """Small cells wrap: a site is seen several times (bcc, 8 shells: refuse below 3 cells, warn below 5)."""
+    reach = int(np.abs(offsets_within(structure, shells)).max())  # type: ignore[arg-type]
+    least, unique = (reach + 3) // 2, reach + 1
+    if min(cells) < least:
+        message = (
+            f"got {_times(cells)}, too small for {shells} neighbour shells; allowed: at least {least} cells"
+        )
+        yield Finding((section, "cells"), message + " along each edge")
+    elif min(cells) < unique:
+        message = (
+            f"{_times(cells)} is small for {shells} neighbour shells: "
+            f"a network sees some sites twice; {unique} cells along each edge avoid it"
+        )
+        yield Finding((section, "cells"), message, warning=True)
+
+
+@_needs("alloy.lattice", "label.cells", "train.models")
+def _label_cells(structure: str, cells: Cells, models: tuple[Model, ...]) -> Findings:
+    yield from _cells_hold_shells("label", cells, structure, max(model.shells for model in models))
+
+
+@_needs("alloy.lattice", "kmc.cells", "kmc.model")
+def _kmc_cells_published(structure: str, cells: Cells, model: str | PublishedModel) -> Findings:
+    if isinstance(model, PublishedModel):
+        shells = PUBLISHED_FORMATS[model.published.format].shells
+        yield from _cells_hold_shells("kmc", cells, structure, shells)
+
+
+@_needs("alloy.lattice", "kmc.cells", "kmc.model", "train.models")
+def _kmc_cells_trained(structure: str, cells: Cells, wanted: Any, models: tuple[Model, ...]) -> Findings:
+    for model in models:
+        if model.name == wanted:
+            yield from _cells_hold_shells("kmc", cells, structure, model.shells)
+
+
+@_needs("kmc.model", "train.models")
+def _model_is_trained(wanted: str | PublishedModel, models: tuple[Model, ...]) -> Findings:
+    names = [model.name for model in models]
+    if isinstance(wanted, str) and wanted not in names:
+        message = f'no model "{wanted}"; allowed: {", ".join(names)}, or {{published: ...}}'
+        yield Finding(("kmc", "model"), message + did_you_mean(wanted, names))
+
+
+@_needs("kmc.model", "sections")
+def _model_needs_train(wanted: str | PublishedModel, sections: frozenset[str]) -> Findings:
+    if isinstance(wanted, str) and "train" not in sections:
+        message = (
+            f'got "{wanted}" without a section train; allowed: a model of train.models, or {{published: ...}}'
+        )
+        yield Finding(("kmc", "model"), message)
+
+
+@_needs("kmc.model", "alloy.elements", "alloy.lattice", "base_dir")
+def _published_fits(
+    model: str | PublishedModel, elements: tuple[str, ...], structure: str, base_dir: Path
+) -> Findings:
+    if isinstance(model, str):
+        return
+    published, key = model.published, ("kmc", "model", "published")
+    known = PUBLISHED_FORMATS[published.format]
+    for i, name in enumerate(elements):
+        if name not in known.elements:
+            message = f'the published network has no "{name}"; allowed: {", ".join(known.elements)}'
+            yield Finding(("alloy", "elements", i), message)
+    if structure != known.structure:
+        message = f"got {structure}; allowed with this published network: {known.structure}"
+        yield Finding(("alloy", "lattice"), message)
+    if not published.allow_pickle:
+        message = (
+            "the file is a Python pickle, which can run code when read; allowed: true, for a file you trust"
+        )
+        yield Finding((*key, "allow_pickle"), message)
+    yield from _file_exists((*key, "file"), published.file, base_dir)
+
+
+def _file_exists(key: KeyPath, name: str, base_dir: Path) -> Findings:
+    path = base_dir / Path(name).expanduser()
+    if not path.is_file():
+        yield Finding(key, f"no file {path}; allowed: a path relative to the folder of the campaign file")
+
+
+@_needs("kmc.start", "kmc.compositions", "base_dir")
+def _start_or_compositions(
+    start: str | StartFile, compositions: Compositions | None, base_dir: Path
+) -> Findings:
+    if isinstance(start, StartFile):
+        yield from _file_exists(("kmc", "start", "file"), start.file, base_dir)
+        if compositions is not None:
+            message = "given with a start file, which has its own composition; allowed: one of the two"
+            yield Finding(("kmc", "compositions"), message, at_key=True)
+    elif compositions is None:
+        message = "missing; allowed: a list of compositions, such as [equimolar]"
+        yield Finding(("kmc", "compositions"), message)
+
+
+def site_names() -> list[str]:
+    """Names of the machines that come with the suite."""
+    return sorted(
+        p.name.removesuffix(".yaml") for p in files("site_configs").iterdir() if p.name.endswith(".yaml")
+    )
+
+
+@_needs("site", "base_dir")
+def _site_exists(site: str, base_dir: Path) -> Findings:
+    if "/" in site or site.endswith((".yaml", ".yml")):
+        yield from _file_exists(("site",), site, base_dir)
+    elif site not in site_names():
+        message = f'no site "{site}"; allowed: {", ".join(site_names())}, or the path of a site file'
+        yield Finding(("site",), message + did_you_mean(site, site_names()))
+
+
+@_needs("workdir", "base_dir")
+def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
+    path = base_dir / Path(workdir).expanduser()
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    if not nearest.is_dir():
+        yield Finding(
+            ("workdir",), f"{nearest} is not a folder; allowed: a folder, which is made when missing"
+        )
+
+
+@_needs("analysis", "sections")
+def _analyses_have_data(names: tuple[str, ...], sections: frozenset[str]) -> Findings:
+    for i, name in enumerate(names):
+        wanted = {SECTION_OF_STAGE[stage] for stage in ANALYSIS_READS[name]}
+        missing = sorted(wanted - sections)
+        if missing:
+            allowed = [
+                n for n, reads in ANALYSIS_READS.items() if {SECTION_OF_STAGE[r] for r in reads} <= sections
+            ]
+            message = f'"{name}" needs the section {", ".join(missing)}; allowed here: {", ".join(allowed)}'
+            yield Finding(("analysis", i), message)

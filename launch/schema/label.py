@@ -1,0 +1,78 @@
+"""Section ``label``: which barriers are computed, in which cells, how tightly."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from launch.schema.alloy import Composition
+from launch.schema.base import Cells, Section, refuse
+
+
+class Samples(Section):
+    """How atoms are placed in the cells that barriers are computed in."""
+
+    kind: Literal["random"] = "random"
+    """random: random solid solutions with exact atom counts."""
+
+    vacancies_per_sample: Annotated[int, Field(ge=1)] = 1
+    """Vacancy positions, one at a time, tried in each sample before the next sample is drawn."""
+
+
+class Audit(Section):
+    """Labels computed again by an independent method (climbing-image NEB)."""
+
+    fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Fraction of the labels."""
+
+    at_least: Annotated[int, Field(ge=0)] = 30
+    """At least this many labels, split paths among them."""
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict) and "grid" in value:
+        raise refuse(
+            "composition grids are not supported in this version; "
+            "allowed: equimolar, or a list of compositions"
+        )
+    return value
+
+
+CompositionList = Annotated[
+    tuple[Composition, ...],
+    Field(strict=False, min_length=1, json_schema_extra={"x-word": "equimolar"}),
+    BeforeValidator(_listed),
+]
+
+
+class Label(Section):
+    """Vacancy-migration barriers from transition-state searches."""
+
+    compositions: CompositionList
+    """Compositions as atomic fractions that sum to 1, such as {Nb: 0.5, Mo: 0.5}, or equimolar."""
+
+    samples: Samples = Samples()
+    """How the atoms are placed."""
+
+    cells: Cells
+    """Cubic cells along x, y and z of each sample."""
+
+    vacancies_per_composition: Annotated[int, Field(ge=1)]
+    """Vacancy positions per composition; each gives one barrier per jump (bcc: 8)."""
+
+    max_force_eV_A: Annotated[float, Field(gt=0, le=0.1)] = 0.02
+    """Largest force left on an atom at a relaxed state or a saddle."""
+
+    connect: bool = True
+    """Walk down both sides of every saddle, so that each label joins its two states."""
+
+    audit: Audit = Audit()
+    """Which share of the labels is computed again by another method."""
+
+    @property
+    def samples_per_composition(self) -> int:
+        """Samples that hold all the vacancies asked for."""
+        return -(-self.vacancies_per_composition // self.samples.vacancies_per_sample)

@@ -1,0 +1,18 @@
+"""The stages of a campaign, in their order, and what each analysis reads."""
+
+from __future__ import annotations
+
+STAGES = ("prepare", "label", "audit", "train", "kmc", "analysis", "report")
+
+ANALYSIS_READS: dict[str, tuple[str, ...]] = {
+    "labels": ("label", "audit"),
+    "training": ("train",),
+    "parity": ("train",),
+    "spectra": ("label",),
+    "order": ("kmc",),
+    "randomness": ("kmc",),
+}
+"""Stages whose products an analysis cannot do without."""
+
+SECTION_OF_STAGE = {"label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
+"""Section of the campaign file that makes a stage's products."""
