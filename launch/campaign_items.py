@@ -1,0 +1,186 @@
+"""All items of a campaign, stage by stage. Pure: nothing but the user's own input files is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from launch.campaign import Campaign
+from launch.items import Group, Item, hash_of_all, make_item
+from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile, temperature_label
+from launch.stages import ANALYSIS_READS, STAGES
+from nnk.files import file_hash
+
+Items = dict[str, list[Item]]
+
+
+def all_items(campaign: Campaign) -> Items:
+    """Items of every stage, in the order of `STAGES`; a stage without items has an empty list."""
+    items: Items = {stage: [] for stage in STAGES}
+    items["prepare"] = _prepare(campaign)
+    items["label"] = _labels(campaign, items)
+    items["audit"] = _audit(campaign, items)
+    items["train"] = _training(campaign, items)
+    items["kmc"] = _kmc(campaign, items)
+    items["analysis"] = _analyses(campaign, items)
+    items["report"] = _report(campaign, items)
+    return items
+
+
+def _system(campaign: Campaign) -> dict[str, Any]:
+    """What every atomistic calculation of the campaign depends on."""
+    potential = campaign.potential
+    return {
+        "seed": campaign.seed,
+        "alloy": {"elements": list(campaign.alloy.elements), "lattice": campaign.alloy.lattice},
+        "potential": {"builtin": potential.builtin, "hash": potential.spec().hash} if potential else None,
+    }
+
+
+def _prepare(campaign: Campaign) -> list[Item]:
+    if campaign.potential is None:
+        return []
+    group = Group("prepare", _system(campaign), {})
+    compositions = campaign.label_compositions()
+    if campaign.alloy.lattice_parameter_A is None:
+        compositions |= campaign.kmc_compositions()
+    items = [make_item(group, "system")] if campaign.label else []
+    return items + [
+        make_item(group, f"lattice/{name}", composition=fractions) for name, fractions in compositions.items()
+    ]
+
+
+def _reads(items: Items, *names: str) -> dict[str, str]:
+    """Hashes of the prepared products, as far as the campaign has them."""
+    found = {f"{item.stage}/{item.key}": item.hash for item in (*items["prepare"], *items["train"])}
+    return {name: found[name] for name in names if name in found}
+
+
+def _labels(campaign: Campaign, items: Items) -> list[Item]:
+    label = campaign.label
+    if label is None:
+        return []
+    search = {
+        "cells": list(label.cells),
+        "max_force_eV_A": label.max_force_eV_A,
+        "connect": label.connect,
+        "samples": {"kind": label.samples.kind},
+    }
+    made: list[Item] = []
+    for name, fractions in campaign.label_compositions().items():
+        settings = {**_system(campaign), "label": search, "composition": fractions}
+        group = Group("label", settings, _reads(items, "prepare/system", f"prepare/lattice/{name}"))
+        for number in range(label.vacancies_per_composition):
+            sample, vacancy = divmod(number, label.samples.vacancies_per_sample)
+            key = f"{name}/s{sample:04d}/v{vacancy:05d}"
+            made.append(make_item(group, key, sample=sample, vacancy=vacancy))
+    return made
+
+
+def _audit(campaign: Campaign, items: Items) -> list[Item]:
+    if campaign.label is None or not (campaign.label.audit.fraction or campaign.label.audit.at_least):
+        return []
+    audit = campaign.label.audit
+    settings = {
+        "seed": campaign.seed,
+        "label": {"audit": {"fraction": audit.fraction, "at_least": audit.at_least}},
+    }
+    group = Group("audit", settings, {"label": hash_of_all(items["label"])})
+    return [make_item(group, "audit")]
+
+
+def _training(campaign: Campaign, items: Items) -> list[Item]:
+    if campaign.train is None:
+        return []
+    how = campaign.train.model_dump(mode="json", exclude={"models", "backend", "ranks"})
+    made = []
+    for model in campaign.train.models:
+        network = model.model_dump(mode="json", exclude={"name"})
+        settings = {"seed": campaign.seed, "train": how, "model": network}
+        group = Group("train", settings, {"label": hash_of_all(items["label"])})
+        made.append(make_item(group, model.name))
+    return made
+
+
+def _kmc(campaign: Campaign, items: Items) -> list[Item]:
+    kmc = campaign.kmc
+    if kmc is None:
+        return []
+    made = []
+    for case, group in _kmc_groups(campaign, items).items():
+        for temperature_K in kmc.temperatures_K:
+            for replica in range(kmc.replicas):
+                key = f"{case}/{temperature_label(temperature_K)}/r{replica:03d}"
+                made.append(make_item(group, key, temperature_K=temperature_K, replica=replica))
+    return made
+
+
+def _kmc_groups(campaign: Campaign, items: Items) -> dict[str, Group]:
+    """Inputs of each case: its atoms, the network, the run."""
+    kmc = campaign.kmc
+    if kmc is None:
+        return {}
+    run = kmc.model_dump(mode="json", include={"cells", "stop", "attempt_frequency_Hz", "key_frames"})
+    common = {
+        "seed": campaign.seed,
+        "alloy": {
+            "elements": list(campaign.alloy.elements),
+            "lattice": campaign.alloy.lattice,
+            "lattice_parameter_A": given_lattice_parameter_A(campaign),
+        },
+        "kmc": {**run, "model": _model_inputs(campaign), "start": "random"},
+    }
+    network = f"train/{kmc.model}"
+    if isinstance(kmc.start, StartFile):
+        start = campaign.path(kmc.start.file)
+        common["kmc"]["start"] = {"hash": file_hash(start)}
+        return {case_of_file(start): Group("kmc", common, _reads(items, network))}
+    prepared = common["alloy"]["lattice_parameter_A"] is None
+    return {
+        name: Group(
+            "kmc",
+            {**common, "composition": fractions},
+            _reads(items, network, *([f"prepare/lattice/{name}"] if prepared else [])),
+        )
+        for name, fractions in campaign.kmc_compositions().items()
+    }
+
+
+def given_lattice_parameter_A(campaign: Campaign) -> float | None:
+    """Lattice parameter of the kMC cells where no potential has to give it (then None)."""
+    if campaign.alloy.lattice_parameter_A is not None:
+        return campaign.alloy.lattice_parameter_A
+    if campaign.potential is None and campaign.kmc and isinstance(campaign.kmc.model, PublishedModel):
+        return PUBLISHED_FORMATS[campaign.kmc.model.published.format].lattice_parameter_A
+    return None
+
+
+def case_of_file(path: Path) -> str:
+    """Name of the kMC case that starts from the atoms in `path`."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in path.stem) or "start"
+
+
+def _model_inputs(campaign: Campaign) -> Any:
+    """The network by what it is: a trained one by its item (see reads), a published one by its file."""
+    model = campaign.kmc.model if campaign.kmc else None
+    if isinstance(model, PublishedModel):
+        weights = campaign.path(model.published.file)
+        return {"published": {"format": model.published.format, "hash": file_hash(weights)}}
+    return {"name": model}
+
+
+def _analyses(campaign: Campaign, items: Items) -> list[Item]:
+    return [
+        make_item(Group("analysis", {}, _whole(items, ANALYSIS_READS[name])), name)
+        for name in campaign.analysis
+    ]
+
+
+def _report(campaign: Campaign, items: Items) -> list[Item]:
+    reads = _whole(items, [stage for stage in STAGES if stage != "report"])
+    return [make_item(Group("report", {"name": campaign.name}, reads), "report")]
+
+
+def _whole(items: Items, stages: Any) -> dict[str, str]:
+    """Hash of all products of each of `stages` that has any."""
+    return {stage: hash_of_all(items[stage]) for stage in stages if items[stage]}

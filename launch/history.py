@@ -1,0 +1,94 @@
+"""What was run before: the records of a stage, and the inputs that its items had.
+
+A line of ``records/<stage>/<writer>.jsonl`` is one event of one item::
+
+    {"key": ..., "hash": ..., "group": ..., "state": "started" | "done" | "failed", "seconds": ...,
+     "error": "Class: message", "log": path}
+
+``records/<stage>/inputs-<group>.json`` holds the inputs behind a group's hash, so that a plan can say
+what changed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from launch.items import Group
+from nnk.files import Fence, Workdir, commit, read_records
+
+
+@dataclass(frozen=True)
+class Event:
+    """The last that is recorded of an item.
+
+    Attributes:
+        hash, group: hash of its inputs, and of those that it shares.
+        state: "started", "done" or "failed".
+        error: class and message of what failed, its first line.
+        log: file with the details, empty if none.
+        seconds: wall time.
+    """
+
+    key: str
+    hash: str
+    group: str
+    state: str
+    error: str = ""
+    log: str = ""
+    seconds: float = 0.0
+
+
+def _event(record: dict[str, Any]) -> Event:
+    error = str(record.get("error") or "").strip()
+    return Event(
+        key=str(record.get("key", "")),
+        hash=str(record.get("hash", "")),
+        group=str(record.get("group", "")),
+        state=str(record.get("state", "")),
+        error=error.splitlines()[0] if error else "",
+        log=str(record.get("log") or ""),
+        seconds=float(record.get("seconds") or 0.0),
+    )
+
+
+class History:
+    """The records of a workdir, each stage read when first asked for."""
+
+    def __init__(self, workdir: Workdir) -> None:
+        self._workdir = workdir
+        self._events = cache(self._read)
+
+    def _read(self, stage: str) -> dict[str, Event]:
+        return {event.key: event for event in map(_event, read_records(self._workdir, stage))}
+
+    def events(self, stage: str) -> dict[str, Event]:
+        """Last event of each item of `stage`, by its key."""
+        return self._events(stage)
+
+    def last(self, stage: str, key: str) -> Event | None:
+        """Last event of one item."""
+        return self._events(stage).get(key)
+
+    def inputs(self, stage: str, group_hash: str) -> dict[str, Any] | None:
+        """Inputs behind the hash of a group, if they were kept."""
+        path = self._workdir.records(stage) / f"inputs-{group_hash}.json"
+        if not group_hash.isalnum() or not path.is_file():
+            return None
+        return dict(json.loads(path.read_text()))
+
+
+def keep_inputs(workdir: Workdir, groups: dict[str, Group], fence: Fence | None) -> None:
+    """Write the inputs of each group beside its stage's records; to be called before its items are run."""
+    for digest, group in groups.items():
+        path = workdir.records(group.stage) / f"inputs-{digest}.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(group.inputs, indent=1, ensure_ascii=False)
+            commit(path, lambda temporary, text=text: _write(temporary, text), fence=fence)
+
+
+def _write(path: Any, text: str) -> None:
+    path.write_text(text + "\n")

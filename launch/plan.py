@@ -1,0 +1,96 @@
+"""What there is to do, judged from the products on disk, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from launch.campaign import Campaign
+from launch.campaign_items import all_items
+from launch.history import History
+from launch.items import Group, Item, changed_inputs
+from launch.products import Products
+from launch.stages import STAGES
+from nnk.files import Workdir
+
+
+@dataclass(frozen=True)
+class Todo:
+    """An item to be made.
+
+    Attributes:
+        item: the item.
+        reason: why it has to be made: ``"missing"``, ``"input changed: label.max_force_eV_A 0.02 -> 0.01"``.
+    """
+
+    item: Item
+    reason: str
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """The items of one stage.
+
+    Attributes:
+        stage: its name.
+        items: all its items.
+        done: those whose products are on disk, made from the present inputs.
+        todo: the others.
+    """
+
+    stage: str
+    items: tuple[Item, ...]
+    done: tuple[Item, ...]
+    todo: tuple[Todo, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign's stages, in order."""
+
+    stages: tuple[StagePlan, ...]
+
+    def __iter__(self) -> Iterator[StagePlan]:
+        return iter(self.stages)
+
+    def __getitem__(self, stage: str) -> StagePlan:
+        return self.stages[STAGES.index(stage)]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Every product is there."""
+        return not any(stage.todo for stage in self.stages)
+
+    def groups(self) -> dict[str, Group]:
+        """Shared inputs of all items to be made, by their hash."""
+        return {todo.item.group.hash: todo.item.group for stage in self.stages for todo in stage.todo}
+
+
+def make_plan(campaign: Campaign, workdir: Workdir) -> Plan:
+    """What is done and what is to do; reads files only."""
+    history = History(workdir)
+    products = Products(workdir, history)
+    return Plan(tuple(_stage_plan(s, i, products, history) for s, i in all_items(campaign).items()))
+
+
+def _stage_plan(stage: str, items: list[Item], products: Products, history: History) -> StagePlan:
+    present = products.present(stage, items)
+    done = tuple(item for item in items if item.key in present)
+    todo = tuple(Todo(item, _reason(item, history)) for item in items if item.key not in present)
+    return StagePlan(stage, tuple(items), done, todo)
+
+
+_UNFINISHED = {"failed": "failed: {}", "started": "interrupted"}
+
+
+def _reason(item: Item, history: History) -> str:
+    last = history.last(item.stage, item.key)
+    if last is None:
+        return "missing"
+    if last.hash == item.hash:
+        return {"failed": f"failed: {last.error}", "started": "interrupted"}.get(
+            last.state, "product is gone"
+        )
+    old = history.inputs(item.stage, last.group)
+    changes = changed_inputs(old, item.group.inputs) if old else []
+    return f"input changed: {', '.join(changes)}" if changes else "input changed"

@@ -1,0 +1,107 @@
+"""Which items are done, judged from the products on disk.
+
+=========  ==========================================  ====================================================
+stage      product                                     hash of the inputs it was made from
+=========  ==========================================  ====================================================
+prepare    labels/system.json, labels/lattice/<c>.json  key ``inputs_hash``
+label      labels/*.nc                                 variable ``item_hash`` of each barrier
+audit      audit/audit.nc                              attribute ``inputs_hash``
+train      models/<name>/model.json                    last record of the item, state "done"
+kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``
+analysis   figures/<name>.json                         last record of the item, state "done"
+report     report.html                                 last record of the item, state "done"
+=========  ==========================================  ====================================================
+
+Files whose own format has no place for the hash are done when the item's last record says so; "started" is
+recorded before they are touched, so that one left half-way by a kill is not taken for done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import netCDF4
+
+from launch.history import History
+from launch.items import Item
+from nnk.files import Workdir
+
+
+class Products:
+    """The products of a workdir."""
+
+    def __init__(self, workdir: Workdir, history: History) -> None:
+        self._workdir = workdir
+        self._history = history
+
+    def present(self, stage: str, items: Iterable[Item]) -> set[str]:
+        """Keys of the items whose products are there, made from the present inputs."""
+        if stage == "label":
+            hashes = self._label_hashes()
+            return {item.key for item in items if item.hash in hashes}
+        made: dict[str, Callable[[Item], bool]] = {
+            "prepare": lambda item: _hash_in_json(self._prepared(item)) == item.hash,
+            "audit": lambda item: _hash_in_netcdf(self._workdir.audit_file) == item.hash,
+            "kmc": lambda item: _hash_in_netcdf(self._trajectory(item)) == item.hash,
+        }
+        is_made = made.get(stage, self._recorded)
+        return {item.key for item in items if is_made(item)}
+
+    def _label_hashes(self) -> set[str]:
+        files = sorted(self._workdir.labels_dir.glob("*.nc"))
+        return {digest for path in files for digest in _item_hashes(path)}
+
+    def _prepared(self, item: Item) -> Path:
+        if item.key == "system":
+            return self._workdir.system_file
+        return self._workdir.labels_dir / f"{item.key}.json"
+
+    def _trajectory(self, item: Item) -> Path:
+        return self._workdir.root / "kmc" / f"{item.key}.nc"
+
+    def _recorded(self, item: Item) -> bool:
+        last = self._history.last(item.stage, item.key)
+        product = {
+            "train": self._workdir.model_dir(item.key) / "model.json",
+            "analysis": self._workdir.figures / f"{item.key}.json",
+            "report": self._workdir.report,
+        }[item.stage]
+        return bool(last and last.state == "done" and last.hash == item.hash and product.is_file())
+
+
+def _hash_in_json(path: Path) -> str:
+    """``inputs_hash`` of a JSON product; empty if there is none, or the file is damaged."""
+    try:
+        data = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return ""
+    return str(data.get("inputs_hash", "")) if isinstance(data, dict) else ""
+
+
+def _hash_in_netcdf(path: Path) -> str:
+    """Attribute ``inputs_hash`` of a NetCDF product; empty if there is none, or the file is damaged."""
+    if not path.is_file():
+        return ""
+    try:
+        with netCDF4.Dataset(path) as file:
+            return str(getattr(file, "inputs_hash", ""))
+    except OSError:  # not NetCDF: cut short, say; the item is made again
+        return ""
+
+
+def _item_hashes(path: Path) -> set[str]:
+    """Hashes of the items whose labels are in a file of barriers; none if the file is damaged."""
+    try:
+        with netCDF4.Dataset(path) as file:
+            if "item_hash" not in file.variables:
+                return set()
+            file.set_auto_mask(False)
+            characters = file["item_hash"][:]
+    except OSError:  # not NetCDF: cut short, say; its labels are made again
+        return set()
+    width = characters.shape[1] if characters.ndim == 2 else 0
+    return (
+        {row.decode() for row in set(characters.reshape(-1).view(f"S{width}").tolist())} if width else set()
+    )
