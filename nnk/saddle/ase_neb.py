@@ -70,7 +70,9 @@ class Band:
     converged: bool
 
 
-def climb(initial: Atoms, final: Atoms, force_field: ForceField, *, images: int, max_force_eV_A: float, steps: int) -> Band:
+def climb(
+    initial: Atoms, final: Atoms, force_field: ForceField, *, images: int, max_force_eV_A: float, steps: int
+) -> Band:
     """Nudged elastic band between two relaxed states, then with its highest image climbing to the saddle."""
     chain = [initial.copy() for _ in range(images + 1)] + [final.copy()]
     for image in chain:
@@ -89,5 +91,3 @@ def climb(initial: Atoms, final: Atoms, force_field: ForceField, *, images: int,
 def relaxed(atoms: Atoms, *, max_force_eV_A: float, steps: int = 500) -> bool:
     """Relax atoms in place by ASE's L-BFGS; whether it converged."""
     return bool(LBFGS(atoms, logfile=None).run(fmax=max_force_eV_A, steps=steps))
-
-

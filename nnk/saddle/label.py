@@ -129,7 +129,9 @@ def _by_search(
         return None
     saddle, n_saddles = network.limiting()
     flag = Flag.OK if n_saddles == 1 else Flag.SPLIT
-    return _label(initial, final, saddle.point, saddle.curvature_eV_A2, (flag, Method.SINGLE_IMAGE, n_saddles))
+    return _label(
+        initial, final, saddle.point, saddle.curvature_eV_A2, (flag, Method.SINGLE_IMAGE, n_saddles)
+    )
 
 
 def _label(
@@ -163,7 +165,9 @@ def _by_neb(
     return _label(initial, final, band.top, curvature, (Flag.FALLBACK, Method.NEB, 1))
 
 
-def _label_jump(problem: VacancyProblem, initial: Point, jump: int, parameters: SearchParameters) -> JumpLabel:
+def _label_jump(
+    problem: VacancyProblem, initial: Point, jump: int, parameters: SearchParameters
+) -> JumpLabel:
     direction = problem.direction(jump)
     final = problem.minimum(problem.sites_A + direction, parameters)
     if final is None:

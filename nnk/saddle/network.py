@@ -37,8 +37,15 @@ class Saddle:
 
 @dataclass
 class Network:
-    """Minima, the initial state first and the final state second, and the saddles found between them."""
+    """Minima, the initial state first and the final state second, and the saddles found between them.
 
+    Attributes:
+        direction: float64[n, 3], the jump: the moving atom's displacement, zero for all others.
+        minima: minima met so far.
+        saddles: saddles met so far.
+    """
+
+    direction: FloatArray
     minima: list[Point]
     saddles: list[Saddle] = field(default_factory=list)
 
@@ -49,10 +56,18 @@ class Network:
         return nearest if distances[nearest] < match_A else None
 
     def progress(self, positions_A: FloatArray) -> float:
-        """How far a configuration is from the initial (0) to the final state (1), along the line between."""
-        start, end = self.minima[INITIAL].positions_A, self.minima[FINAL].positions_A
-        way = end - start
-        return inner(positions_A - start, way) / inner(way, way)
+        """How far the jumping atom has come, against all others, from the initial (0) to the final state (1)."""
+        start = self.minima[INITIAL].positions_A
+        way = self.minima[FINAL].positions_A - start
+        return self._along(positions_A - start) / self._along(way)
+
+    def _along(self, displacement: FloatArray) -> float:
+        return inner(displacement - displacement.mean(axis=0), self.direction)
+
+    def joined(self, a: int, b: int) -> bool:
+        """Whether saddles lead from one minimum to another."""
+        group = self._groups()
+        return group[a] == group[b]
 
     def _groups(self, below_eV: float = np.inf) -> list[int]:
         """Group of each minimum when saddles up to an energy join minima."""
@@ -66,8 +81,7 @@ class Network:
     @property
     def connected(self) -> bool:
         """Whether saddles lead from the initial to the final state."""
-        group = self._groups()
-        return group[INITIAL] == group[FINAL]
+        return self.joined(INITIAL, FINAL)
 
     def gap(self) -> tuple[int, int]:
         """Two neighbouring minima on the way that no saddles join yet."""
@@ -93,10 +107,9 @@ class Network:
 
     def _length(self, below_eV: float) -> int:
         """Saddles on the shortest way that stays at or below an energy."""
+        edges = [set(saddle.ends) for saddle in self.saddles if saddle.point.energy_eV <= below_eV]
         reached, steps = {INITIAL}, 0
         while FINAL not in reached:
+            reached = reached.union(*(edge for edge in edges if edge & reached))
             steps += 1
-            for saddle in self.saddles:
-                if saddle.point.energy_eV <= below_eV and reached & set(saddle.ends):
-                    reached = reached | set(saddle.ends)
         return steps

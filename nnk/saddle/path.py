@@ -16,7 +16,9 @@ from nnk.saddle.search import find_stationary
 
 FloatArray = NDArray[np.float64]
 
-_INSIDE = 0.03  # a stationary point between two minima is at least this fraction away from both
+_INSIDE = 0.03  # a stationary point on the way has done more than this of it, and has more than this to do
+_REFINE_CALLS = 10
+_STEPS_OFF = (1.0, 0.5, 0.25)  # of the first step down from a saddle
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class PathSearch:
 
     def connect(self, initial: Point, final: Point) -> Network | None:
         """The network of minima and saddles that leads from `initial` to `final`, or None if none was found."""
-        network = Network([initial, final])
+        network = Network(self.direction, [initial, final])
         for _ in range(self.parameters.max_searches):
             if network.connected:
                 return network
@@ -58,22 +60,19 @@ class PathSearch:
                 max_step_A=self.parameters.max_step_A,
                 max_calls=self.parameters.search_calls,
             )
-            if point is not None and self._inside(point, start, end) and self._add(network, point, a, b):
+            if point is not None and self._add(network, point, a, b):
                 return True
         return False
 
-    def _inside(self, point: Point, start: FloatArray, end: FloatArray) -> bool:
-        way = end - start
-        along = inner(point.positions_A - start, way) / inner(way, way)
-        return _INSIDE < along < 1 - _INSIDE
-
     def _add(self, network: Network, point: Point, a: int, b: int) -> bool:
-        """Enter a stationary point between minima a and b as what it is; False if it brings nothing new."""
+        """Enter a stationary point found between minima a and b as what it is; False if it brings nothing new."""
+        if not _INSIDE < network.progress(point.positions_A) < 1 - _INSIDE:
+            return False
         curvature, mode = self._lowest(point, self.direction)
         if curvature >= self.parameters.saddle_curvature_eV_A2:
             return self._add_minimum(network, point)
         ends = self._ends(network, point, mode) if self.parameters.connect else (a, b)
-        if ends is None or ends[0] == ends[1]:
+        if ends is None or network.joined(*ends):
             return False
         network.saddles.append(Saddle(point, curvature, ends))
         return True
@@ -90,7 +89,20 @@ class PathSearch:
         return True
 
     def _ends(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
-        """Numbers of the minima on both sides of a saddle; minima not met before are added."""
+        """Numbers of the minima on both sides of a saddle; minima not met before are added.
+
+        The first estimate of the mode proves a negative curvature and mostly leads downhill. At a shallow saddle it
+        may not: then the mode is converged.
+        """
+        ends = self._both_sides(network, saddle, mode)
+        if ends is None:
+            refined = lowest_mode(
+                self.forces, saddle, mode, self.hessian, below_eV_A2=-np.inf, max_calls=_REFINE_CALLS
+            )
+            ends = self._both_sides(network, saddle, refined.vectors[0])
+        return ends
+
+    def _both_sides(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
         ends = []
         for side in (-1.0, 1.0):
             end = self._descend(network, saddle, side * mode)
@@ -99,29 +111,33 @@ class PathSearch:
             ends.append(end)
         return ends[0], ends[1]
 
+    def _step_off(self, saddle: Point, mode: FloatArray) -> Point | None:
+        """A point beside the saddle and below it, as far along `mode` as the hill reaches."""
+        longest = self.parameters.descent_step_A / largest(mode)
+        for shortening in _STEPS_OFF:
+            point = evaluate(self.forces, saddle.positions_A + shortening * longest * mode)
+            if point.energy_eV < saddle.energy_eV:
+                return point
+        return None
+
     def _descend(self, network: Network, saddle: Point, mode: FloatArray) -> int | None:
         """Number of the minimum below a saddle on the side of `mode`; None if no proper one is found."""
-        chosen = self.parameters
-
-        def arrived(point: Point) -> bool:
-            return network.find(point.positions_A, chosen.match_A) is not None
-
-        step = mode * (chosen.descent_step_A / largest(mode))
-        start = evaluate(self.forces, saddle.positions_A + step)
+        match_A = self.parameters.match_A
+        start = self._step_off(saddle, mode)
+        if start is None:
+            return None
         end, converged = relax(
             self.forces,
             start,
             self.hessian,
-            max_force_eV_A=chosen.max_force_eV_A,
-            max_step_A=chosen.max_step_A,
-            stop=arrived,
+            max_force_eV_A=self.parameters.max_force_eV_A,
+            max_step_A=self.parameters.max_step_A,
+            stop=lambda point: network.find(point.positions_A, match_A) is not None,
         )
         if not converged or end.energy_eV >= saddle.energy_eV:
             return None
-        known = network.find(end.positions_A, chosen.match_A)
-        if known is not None:
-            return known
-        return self._new_minimum(network, saddle, end, mode)
+        known = network.find(end.positions_A, match_A)
+        return self._new_minimum(network, saddle, end, mode) if known is None else known
 
     def _new_minimum(self, network: Network, saddle: Point, end: Point, mode: FloatArray) -> int | None:
         """Add an intermediate minimum, if it is one and not a flat piece of the slope below the saddle."""
