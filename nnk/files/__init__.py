@@ -1,0 +1,27 @@
+"""Files that jobs, analysis and launch share: layout, atomic commits, fencing, records, hashes, streams."""
+
+from __future__ import annotations
+
+from nnk.files.commit import commit
+from nnk.files.fence import Fence, StaleEpoch, read_epoch
+from nnk.files.hashing import file_hash, stable_hash
+from nnk.files.records import append_record, read_records
+from nnk.files.streams import rng, stream_key
+from nnk.files.versions import ALGORITHM_VERSIONS
+from nnk.files.workdir import Workdir, temperature_label
+
+__all__ = [
+    "ALGORITHM_VERSIONS",
+    "Fence",
+    "StaleEpoch",
+    "Workdir",
+    "append_record",
+    "commit",
+    "file_hash",
+    "read_epoch",
+    "read_records",
+    "rng",
+    "stable_hash",
+    "stream_key",
+    "temperature_label",
+]

@@ -1,0 +1,69 @@
+"""Atomic files: a path holds either the old or the new content, whole, whatever dies in between."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from nnk.files.fence import Fence
+
+TEMPORARY_SUFFIX = ".part"
+
+
+def _sync(path: Path) -> None:
+    """Force a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _publish(temporary: Path, path: Path, exclusive: bool) -> bool:
+    """Give the finished file its name; False when the name is taken and `exclusive`."""
+    if not exclusive:
+        os.replace(temporary, path)
+        return True
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    return True
+
+
+def commit(
+    path: Path, write: Callable[[Path], None], *, fence: Fence | None = None, exclusive: bool = False
+) -> bool:
+    """Write a file so that it appears whole or not at all.
+
+    Args:
+        path: the file; its folder is made if need be.
+        write: writes the content to the path it is given (a temporary name in the same folder that
+            ends like `path`).
+        fence: checked just before the file gets its name; None outside campaigns.
+        exclusive: leave an existing file alone.
+
+    Returns:
+        False if `exclusive` and the file was there, otherwise True.
+
+    Raises:
+        StaleEpoch: a newer run has begun; nothing is changed.
+        OSError: the disk is full, say; nothing is changed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}-{path.name}")
+    try:
+        write(temporary)
+        _sync(temporary)
+        if fence is not None:
+            fence.check()
+        published = _publish(temporary, path, exclusive)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+    return published

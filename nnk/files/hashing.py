@@ -1,0 +1,55 @@
+"""Hashes of inputs and of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LENGTH = 32  # hexadecimal digits: 128 bits
+_BLOCK = 1 << 20
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(
+        f"cannot hash a {type(value).__name__}: allowed are numbers, text, lists, mappings, arrays, dataclasses"
+    )
+
+
+def canonical_json(data: Any) -> str:
+    """`data` as JSON with sorted keys and no blanks; floats by their shortest exact form.
+
+    Raises:
+        TypeError: something that is not a number, text, list, mapping, array or dataclass.
+        ValueError: a number that is not finite.
+    """
+    return json.dumps(
+        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+    )
+
+
+def stable_hash(data: Any) -> str:
+    """Hash of `data` that is the same on every machine: 32 hexadecimal digits.
+
+    The order of a mapping's keys does not matter, that of a list does; 1 and 1.0 differ.
+    """
+    return hashlib.sha256(canonical_json(data).encode()).hexdigest()[:LENGTH]
+
+
+def file_hash(path: Path) -> str:
+    """Hash of a file's bytes: 32 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()[:LENGTH]

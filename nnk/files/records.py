@@ -1,0 +1,73 @@
+"""Records: what became of each item, one JSON line per event, append-only."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nnk.files.fence import Fence
+from nnk.files.workdir import Workdir
+
+
+def append_record(
+    workdir: Workdir, stage: str, writer: str, record: dict[str, Any], fence: Fence | None = None
+) -> None:
+    """Add one line to ``records/<stage>/<writer>.jsonl``, on the disk when this returns.
+
+    `writer` is a name that no other process uses. The line gets the number of the run (``epoch``) and the
+    time (``time_unix_s``), by which the lines of several writers are put in order.
+
+    Raises:
+        StaleEpoch: a newer run has begun; nothing is written.
+        OSError: the disk is full, say; no half line is left.
+    """
+    stamped = {"epoch": fence.epoch if fence else 0, "time_unix_s": time.time(), **record}
+    line = (json.dumps(stamped, ensure_ascii=False) + "\n").encode()
+    path = workdir.records(stage) / f"{writer}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if fence is not None:
+        fence.check()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        _append(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """Add `line` whole or not at all (but for a kill in between: see `read_records`)."""
+    size = os.fstat(descriptor).st_size
+    try:
+        written = os.write(descriptor, line)
+        if written != len(line):
+            raise OSError(f"only {written} of {len(line)} bytes of a record could be written")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Records of one writer. A last line without an end is one that a kill has cut: it is left out."""
+    *lines, _torn = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            raise ValueError(f"{path}:{number}: expected a JSON object, got {line[:40]!r}") from None
+        yield record
+
+
+def read_records(workdir: Workdir, stage: str) -> list[dict[str, Any]]:
+    """All records of a stage, oldest first; empty if there are none.
+
+    Raises:
+        ValueError: a line that is not JSON, other than a last one that was cut short.
+    """
+    files = sorted(workdir.records(stage).glob("*.jsonl"))
+    records = [record for path in files for record in _lines(path)]
+    return sorted(records, key=lambda record: (record.get("epoch", 0), record.get("time_unix_s", 0.0)))

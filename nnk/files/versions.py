@@ -1,0 +1,17 @@
+"""Versions of the algorithms behind each stage.
+
+They enter the hash of every item: raise a number when the same inputs would give another result. The
+version of the package does not enter, so that an upgrade keeps the products that it would not change.
+"""
+
+from __future__ import annotations
+
+ALGORITHM_VERSIONS: dict[str, int] = {
+    "prepare": 1,
+    "label": 1,
+    "audit": 1,
+    "train": 1,
+    "kmc": 1,
+    "analysis": 1,
+    "report": 1,
+}
