@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nnk.lattice import Lattice
+from nnk.models.mlp import MlpModel
+from nnk.observables.jump_randomness import (
+    K_B_EV_K,
+    jump_probabilities,
+    jump_randomness,
+    randomness_curve,
+    site_barriers,
+)
+
+barrier_rows = arrays(np.float64, (3, 8), elements=st.floats(0.0, 5.0))
+temperatures = st.floats(50.0, 5000.0)
+
+
+def naive_randomness(barriers, temperature_K):
+    rates = [np.exp(-e / (K_B_EV_K * temperature_K)) for e in barriers]
+    p = [k / sum(rates) for k in rates]
+    directional = np.zeros(len(p))
+    directional[0] = 1
+    return 1 - np.std(p) / np.std(directional)
+
+
+def test_equals_the_definition_by_standard_deviations():
+    barriers = np.random.default_rng(0).normal(1.8, 0.25, (50, 8))
+    expected = [naive_randomness(row, 900.0) for row in barriers]
+    np.testing.assert_allclose(jump_randomness(barriers, 900.0), expected, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(barrier_rows, temperatures)
+def test_bounds_and_invariance(barriers, temperature):
+    r = jump_randomness(barriers, temperature)
+    assert ((r >= 0) & (r <= 1)).all()
+    np.testing.assert_allclose(jump_randomness(barriers[:, ::-1] + 0.5, temperature), r, atol=1e-6)
+    np.testing.assert_allclose(jump_probabilities(barriers, temperature).sum(axis=-1), 1)
+
+
+def test_limits():
+    one_easy = np.array([0.1] + [2.0] * 7)
+    assert jump_randomness(one_easy, 300.0) == pytest.approx(0, abs=1e-12)
+    assert jump_randomness(np.full(8, 1.7), 300.0) == 1
+    assert jump_randomness(np.full(12, 0.7), 300.0) == 1
+    assert jump_randomness(np.random.default_rng(1).normal(1.8, 0.25, 8), 1e9) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_underflow_at_low_temperature():
+    p = jump_probabilities([2.0, 2.0, 2.5, 3.0, 3.0, 3.0, 3.0, 3.0], 5.0)
+    np.testing.assert_allclose(p[:2], 0.5)
+
+
+def test_impossible_jump_has_probability_zero():
+    p = jump_probabilities([1.0, np.inf, 1.0], 500.0)
+    np.testing.assert_allclose(p, [0.5, 0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("barriers", "temperature"),
+    [([1.0, 2.0], 0.0), ([1.0, np.nan], 300.0), ([np.inf, np.inf], 300.0), ([1.0, 2.0], float("nan"))],
+)
+def test_nonsense_is_refused(barriers, temperature):
+    with pytest.raises(ValueError, match="expected"):
+        jump_probabilities(barriers, temperature)
+
+
+def test_curve_is_mean_and_variance_over_sites():
+    barriers = np.random.default_rng(2).normal(1.8, 0.25, (40, 8))
+    curve = randomness_curve(barriers, [400.0, 900.0])
+    r = jump_randomness(barriers, 900.0)
+    assert curve.mean[1] == r.mean()
+    assert curve.variance[1] == pytest.approx(np.mean((r - r.mean()) ** 2))
+
+
+@pytest.fixture(scope="module")
+def model(random_mlp) -> MlpModel:
+    return random_mlp(seed=3, shells=3)
+
+
+def test_site_barriers_equal_one_vacancy_at_a_time(model):
+    lattice = Lattice.bcc((5, 5, 5), 3.2)
+    rng = np.random.default_rng(4)
+    occupancy = rng.integers(1, 4, lattice.n_sites).astype(np.uint8)
+    vacancy = 77
+    occupancy[vacancy] = 0
+    together = site_barriers(model, lattice, occupancy)
+    assert together.shape == (lattice.n_sites, 8)
+    near = [int(s) for s in lattice.neighbours[vacancy][:3]]
+    for site in [vacancy, *near, 0, 200]:
+        moved = occupancy.copy()
+        moved[vacancy], moved[site] = moved[site], 0
+        np.testing.assert_allclose(together[site], model.barriers(moved, site, lattice), atol=1e-9)
+
+
+def test_site_barriers_of_a_filled_state_and_chosen_sites(model):
+    lattice = Lattice.bcc((5, 5, 5), 3.2)
+    occupancy = np.random.default_rng(5).integers(1, 4, lattice.n_sites).astype(np.uint8)
+    some = site_barriers(model, lattice, occupancy, [9, 3])
+    for row, site in zip(some, [9, 3], strict=True):
+        removed = occupancy.copy()
+        removed[site] = 0
+        np.testing.assert_allclose(row, model.barriers(removed, site, lattice), atol=1e-9)
+
+
+def test_site_barriers_refuse_two_vacancies_and_wrong_shapes(model):
+    lattice = Lattice.bcc((5, 5, 5), 3.2)
+    occupancy = np.ones(lattice.n_sites, dtype=np.uint8)
+    occupancy[:2] = 0
+    with pytest.raises(ValueError, match="at most one vacancy"):
+        site_barriers(model, lattice, occupancy)
+    with pytest.raises(ValueError, match="expected shape"):
+        site_barriers(model, lattice, occupancy[:-1])
