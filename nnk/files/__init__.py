@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnk.files.commit import commit
+from nnk.files.commit import commit, remove_temporaries
 from nnk.files.fence import Fence, StaleEpoch, read_epoch
 from nnk.files.hashing import file_hash, stable_hash
 from nnk.files.records import append_record, read_records
@@ -20,6 +20,7 @@ __all__ = [
     "file_hash",
     "read_epoch",
     "read_records",
+    "remove_temporaries",
     "rng",
     "stable_hash",
     "stream_key",

@@ -12,6 +12,12 @@ from nnk.files.fence import Fence
 TEMPORARY_SUFFIX = ".part"
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Delete the unfinished files that a kill has left below `folder`; nobody may be writing there."""
+    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
 def _sync(path: Path) -> None:
     """Force a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -42,8 +48,8 @@ def commit(
 
     Args:
         path: the file; its folder is made if need be.
-        write: writes the content to the path it is given (a temporary name in the same folder that
-            ends like `path`).
+        write: writes the content to the path it is given: a temporary name in the same folder, with
+            another suffix (nothing that looks for finished files finds it).
         fence: checked just before the file gets its name; None outside campaigns.
         exclusive: leave an existing file alone.
 
@@ -55,7 +61,7 @@ def commit(
         OSError: the disk is full, say; nothing is changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}-{path.name}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}")
     try:
         write(temporary)
         _sync(temporary)

@@ -21,9 +21,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    raise TypeError(
-        f"cannot hash a {type(value).__name__}: allowed are numbers, text, lists, mappings, arrays, dataclasses"
-    )
+    allowed = "numbers, text, lists, mappings, arrays, dataclasses"
+    raise TypeError(f"cannot hash a {type(value).__name__}: allowed are {allowed}")
 
 
 def canonical_json(data: Any) -> str:
