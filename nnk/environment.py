@@ -97,6 +97,14 @@ class EnvironmentSpec:
         group = point_group() if self.kind == "state" else jump_symmetry(self.structure)
         return np.stack([find_columns(self.canonical, self.canonical @ g.T) for g in group])
 
+    @property
+    def orbits(self) -> IntArray:
+        """Number int64[n_env] of the set of symmetry-equivalent sites that each column belongs to.
+
+        For "union" the inversion is among the operations (bcc D3d, fcc D2h).
+        """
+        return _orbits(self)
+
     def check(self, lattice: Lattice) -> None:
         """Refuse a lattice in which the environment reaches an image of the jump's ends.
 
@@ -147,6 +155,16 @@ def _offsets(structure: Structure, shells: int, kind: Kind) -> IntArray:
     return offsets
 
 
+@cache
+def _orbits(spec: EnvironmentSpec) -> IntArray:
+    operations = spec.symmetry
+    if spec.kind == "union":
+        operations = np.concatenate([operations, spec.inversion[operations]])
+    _, numbers = np.unique(operations.min(axis=0), return_inverse=True)
+    numbers.setflags(write=False)
+    return numbers
+
+
 def canonical_jump(structure: Structure) -> IntArray:
     """The jump vector int64[3] (a/2) that every jump is turned onto."""
     return jump_frames(structure)[0] @ jumps(structure)[0]
@@ -170,6 +188,49 @@ def find_columns(table: IntArray, offsets: IntArray, missing: int | None = None)
     return np.array(columns, dtype=np.int64)
 
 
+@cache
+def state_columns(structure: Structure, shells: int) -> tuple[IntArray, IntArray]:
+    """Where the surroundings of the vacancy before and after a jump stand in the jump's union environment.
+
+    Returns:
+        Two tables int64[z, n_state], for the initial state A and the final state B. Row d holds, for each
+        site of the "state" environment, its column in the union environment of jump d; the column
+        ``n_union``, one beyond the last, stands for the moving atom.
+    """
+    union = EnvironmentSpec(structure, shells, "union").canonical
+    state = EnvironmentSpec(structure, shells, "state").canonical
+    jump = canonical_jump(structure)
+    with_mover_before = np.concatenate([union, jump[None]])
+    with_mover_after = np.concatenate([union, np.zeros((1, 3), dtype=np.int64)])
+    frames = jump_frames(structure)
+    before = [find_columns(with_mover_before, state @ g.T) for g in frames]
+    after = [find_columns(with_mover_after, state @ g.T + jump) for g in frames]
+    return np.stack(before), np.stack(after)
+
+
+@cache
+def initial_columns(structure: Structure, shells: int) -> tuple[IntArray, IntArray]:
+    """Where the "initial" environments of a jump and of its reverse stand in the jump's union environment.
+
+    Returns:
+        Two tables int64[n_initial] of columns, as in `state_columns`, each in its own jump's frame.
+    """
+    union = EnvironmentSpec(structure, shells, "union").canonical
+    initial = EnvironmentSpec(structure, shells, "initial").canonical
+    jump = canonical_jump(structure)
+    before = find_columns(np.concatenate([union, jump[None]]), initial)
+    after = find_columns(np.concatenate([union, np.zeros((1, 3), dtype=np.int64)]), jump - initial)
+    return before, after
+
+
+def check_vacancy(lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int) -> None:
+    """Raise ValueError unless `occupancy` fits the lattice and `vacancy_site` is vacant."""
+    if occupancy.shape != (lattice.n_sites,):
+        raise ValueError(f"occupancy: expected shape ({lattice.n_sites},), got {occupancy.shape}")
+    if occupancy[vacancy_site] != 0:
+        raise ValueError(f"site {vacancy_site} holds species {occupancy[vacancy_site]}: no vacancy there")
+
+
 def gather(
     spec: EnvironmentSpec, lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int
 ) -> tuple[SpeciesArray, SpeciesArray]:
@@ -188,10 +249,7 @@ def gather(
         ValueError: the site is not vacant, or the lattice is refused by `EnvironmentSpec.check`.
     """
     spec.check(lattice)
-    if occupancy.shape != (lattice.n_sites,):
-        raise ValueError(f"occupancy: expected shape ({lattice.n_sites},), got {occupancy.shape}")
-    if occupancy[vacancy_site] != 0:
-        raise ValueError(f"site {vacancy_site} holds species {occupancy[vacancy_site]}: no vacancy there")
+    check_vacancy(lattice, occupancy, vacancy_site)
     sites = lattice.sites_around(vacancy_site, spec.offsets)
     return occupancy[sites], occupancy[lattice.neighbours[vacancy_site]]
 

@@ -1,1 +1,31 @@
-"""Barrier models: networks that give the barriers of a vacancy's jumps."""
+"""Barrier models: networks that give the barriers of a vacancy's jumps. Only NumPy is needed to use them.
+
+`load` reads a model back, whatever its kind; `KINDS` lists the kinds.
+"""
+
+from pathlib import Path
+
+from nnk.models.balanced import BalancedModel
+from nnk.models.base import BarrierModel, read_saved
+from nnk.models.mlp import MlpModel
+from nnk.models.symmetry import frame_spread_eV
+
+__all__ = ["KINDS", "BalancedModel", "BarrierModel", "MlpModel", "frame_spread_eV", "load"]
+
+KINDS: dict[str, type[BarrierModel]] = {model.kind: model for model in (BalancedModel, MlpModel)}
+
+
+def load(path: Path | str) -> BarrierModel:
+    """Read the model saved in folder `path`.
+
+    Raises:
+        FileNotFoundError: no model there.
+        ValueError: a kind or format that this version does not know, or damaged arrays.
+    """
+    header, tensors = read_saved(Path(path))
+    if header["kind"] not in KINDS:
+        raise ValueError(f"{path}: unknown kind of model {header['kind']!r}: known are {', '.join(KINDS)}")
+    model = KINDS[header["kind"]]
+    return model.from_tensors(
+        tuple(header["elements"]), header["structure"], header["shells"], tensors, header["description"]
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.environment import SpeciesArray
+from nnk.environment import SpeciesArray, check_vacancy
 from nnk.lattice import IntArray, Lattice, Structure
 
 Float32Array = NDArray[np.float32]
@@ -151,8 +151,7 @@ def evaluate(program: Program, lattice: Lattice, occupancy: SpeciesArray, vacanc
     """
     if lattice.structure != program.structure:
         raise ValueError(f"the model is for {program.structure}, the lattice is {lattice.structure}")
-    if occupancy[vacancy_site] != 0:
-        raise ValueError(f"site {vacancy_site} holds species {occupancy[vacancy_site]}: no vacancy there")
+    check_vacancy(lattice, occupancy, vacancy_site)
     mover = occupancy[lattice.neighbours[vacancy_site]]
     if isinstance(program, ForwardProgram):
         species = occupancy[lattice.sites_around(vacancy_site, program.offsets)]

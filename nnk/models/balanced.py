@@ -1,0 +1,179 @@
+"""A model that obeys detailed balance by construction and can order.
+
+    E_fwd = KRA(A, B) + [S(B) - S(A)] / 2
+
+KRA, the kinetically resolved barrier, is the same for a jump and its reverse; S is a function of one state
+alone, so that energy differences cancel on every closed loop. S must see the whole state: one read only from
+the vacancy's surroundings is balanced too, but its equilibrium knows nothing of the matter beyond. So
+
+    S = sum over all pairs of sites of V_k(s_i, s_j)  +  S_vac(surroundings of the vacancy),
+
+and a jump changes the pair part only through the moving atom's bonds (`nnk.models.linear`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.environment import EnvironmentSpec, SpeciesArray, state_columns
+from nnk.lattice import Lattice, Structure
+from nnk.models.base import (
+    BarrierModel,
+    Tensors,
+    reordered_stack,
+    stack_from_tensors,
+    stack_tensors,
+)
+from nnk.models.linear import half_pair_difference, pair_energy
+from nnk.models.program import (
+    BalancedProgram,
+    DenseStack,
+    Float64Array,
+    linear_energy,
+    state_energy,
+)
+
+
+@dataclass(frozen=True)
+class BalancedModel(BarrierModel):
+    """KRA and S as linear parts plus small networks.
+
+    Attributes:
+        pair_eV: V_k(s, t), float64[shells, n_species + 1, n_species + 1], symmetric; 0 is the vacancy.
+        kra_mover_eV: float64[n_species], KRA's constant for each moving species.
+        kra_linear_eV: float64[n_species (mover), n_orbits, n_species]: KRA's share of an atom on a site, the
+            same for all sites that the symmetry of jump and reverse (bcc D3d, fcc D2h) makes equal.
+        kra: network on the union environment; read forward and inverted, and averaged.
+        s_vac: network on the surroundings of the vacancy. Its table float32[n_orbits, n_species, h0] has one
+            row per set of equivalent sites (O_h), which makes S_vac exactly independent of the frame.
+    """
+
+    elements: tuple[str, ...]
+    structure: Structure
+    shells: int
+    pair_eV: Float64Array
+    kra_mover_eV: Float64Array
+    kra_linear_eV: Float64Array
+    kra: DenseStack
+    s_vac: DenseStack
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "detailed-balance"
+    detailed_balance: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        n = len(self.elements)
+        n_union = self.environment.n_env
+        n_kra, n_state = int(self.environment.orbits.max()) + 1, int(self._surroundings.orbits.max()) + 1
+        expected = {
+            "pair_eV": (self.pair_eV.shape, (self.shells, n + 1, n + 1)),
+            "kra_mover_eV": (self.kra_mover_eV.shape, (n,)),
+            "kra_linear_eV": (self.kra_linear_eV.shape, (n, n_kra, n)),
+            "kra table": (self.kra.table.shape[:2], (n_union, n)),
+            "s_vac table": (self.s_vac.table.shape[:2], (n_state, n)),
+        }
+        for name, (got, wanted) in expected.items():
+            if got != wanted:
+                raise ValueError(f"{name}: expected shape {wanted}, got {got}")
+        if not np.array_equal(self.pair_eV, self.pair_eV.transpose(0, 2, 1)):
+            raise ValueError("pair_eV: V_k(s, t) must equal V_k(t, s), or there is no energy of the state")
+
+    @property
+    def environment(self) -> EnvironmentSpec:
+        """Sites within `shells` of either end of the jump."""
+        return EnvironmentSpec(self.structure, self.shells, "union")
+
+    @property
+    def _surroundings(self) -> EnvironmentSpec:
+        return EnvironmentSpec(self.structure, self.shells, "state")
+
+    @cached_property
+    def _program(self) -> BalancedProgram:
+        kra_linear = self.kra_linear_eV[:, self.environment.orbits]
+        pairs = half_pair_difference(self.structure, self.shells, self.pair_eV)
+        return BalancedProgram(
+            structure=self.structure,
+            union_offsets=self.environment.offsets,
+            inversion=self.environment.inversion,
+            kra=self.kra,
+            linear=kra_linear + pairs,
+            linear_mover=self.kra_mover_eV,
+            state_offsets=self._surroundings.offsets,
+            s_vac=replace(self.s_vac, table=self.s_vac.table[self._surroundings.orbits]),
+        )
+
+    def compiled(self) -> BalancedProgram:
+        """Shared rows spread over the sites, linear parts added up."""
+        return self._program
+
+    def predict(
+        self, species: SpeciesArray, mover: SpeciesArray, jump: NDArray[np.uint8] | None = None
+    ) -> Float64Array:
+        """Forward barriers float64[m] (eV); see `BarrierModel.predict`.
+
+        `jump` is not needed: the surroundings are read by sets of equivalent sites, the same in any frame.
+        """
+        program = self._program
+        kra = 0.5 * (self.kra(species, mover) + self.kra(species[:, program.inversion], mover))
+        linear = np.pad(self.kra_mover_eV, (1, 0))[mover] + linear_energy(program.linear, mover, species)
+        before, after = (columns[0] for columns in state_columns(self.structure, self.shells))
+        with_mover = np.concatenate([species, mover[:, None]], axis=1)
+        nobody = np.zeros_like(mover)
+        change = program.s_vac(with_mover[:, after], nobody) - program.s_vac(with_mover[:, before], nobody)
+        return kra + linear + 0.5 * change
+
+    def energy(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> float:
+        """S (eV) of the whole state, up to a constant: E_fwd - E_bwd of any jump is its change."""
+        self.environment.check(lattice)
+        pairs = pair_energy(lattice, occupancy, self.pair_eV)
+        return pairs + state_energy(self._program, lattice, occupancy, vacancy_site)
+
+    def tensors(self) -> Tensors:
+        """Linear parts and the arrays of both networks."""
+        linear = {
+            "pair_eV": self.pair_eV,
+            "kra_mover_eV": self.kra_mover_eV,
+            "kra_linear_eV": self.kra_linear_eV,
+        }
+        return linear | stack_tensors("kra", self.kra) | stack_tensors("s_vac", self.s_vac)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        elements: tuple[str, ...],
+        structure: Structure,
+        shells: int,
+        tensors: Tensors,
+        description: Mapping[str, Any],
+    ) -> Self:
+        """The model whose `tensors()` are `tensors`."""
+        return cls(
+            elements,
+            structure,
+            shells,
+            pair_eV=tensors["pair_eV"],
+            kra_mover_eV=tensors["kra_mover_eV"],
+            kra_linear_eV=tensors["kra_linear_eV"],
+            kra=stack_from_tensors("kra", tensors),
+            s_vac=stack_from_tensors("s_vac", tensors),
+            description=description,
+        )
+
+    def _reordered(self, elements: tuple[str, ...], order: Sequence[int]) -> Self:
+        with_vacancy = np.array([0, *(i + 1 for i in order)])
+        species = np.array(order)
+        return replace(
+            self,
+            elements=elements,
+            pair_eV=self.pair_eV[:, with_vacancy[:, None], with_vacancy],
+            kra_mover_eV=self.kra_mover_eV[species],
+            kra_linear_eV=self.kra_linear_eV[species][:, :, species],
+            kra=reordered_stack(self.kra, order),
+            s_vac=reordered_stack(self.s_vac, order),
+        )

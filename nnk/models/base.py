@@ -1,0 +1,225 @@
+"""What every barrier model offers, and how it is kept on disk.
+
+A saved model is a folder with ``model.safetensors`` (its arrays, bit for bit) and ``model.json`` (its kind,
+elements, environment, and what is known about it). The JSON is written last and holds the hash of the arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from nnk.environment import EnvironmentSpec, SpeciesArray, check_vacancy
+from nnk.files import Fence, commit
+from nnk.lattice import Lattice, Structure
+from nnk.models.program import DenseStack, Float64Array, Program
+
+FORMAT_VERSION = 1
+WEIGHTS_FILE = "model.safetensors"
+MODEL_FILE = "model.json"
+
+Tensors = dict[str, NDArray]
+
+
+class BarrierModel(ABC):
+    """Barriers of a vacancy's jumps from the species around it.
+
+    Models are frozen dataclasses with the attributes below, and their arrays.
+
+    Attributes:
+        kind: name of the architecture.
+        detailed_balance: E_fwd - E_bwd is the difference of one function of the whole state.
+        elements: species i is ``elements[i - 1]``.
+        structure: "bcc" or "fcc".
+        shells: neighbour shells read around the vacancy.
+        description: what is known about the model: origin, errors on its test split, hash of its data.
+    """
+
+    kind: ClassVar[str]
+    detailed_balance: ClassVar[bool]
+
+    elements: tuple[str, ...]
+    structure: Structure
+    shells: int
+    description: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def environment(self) -> EnvironmentSpec:
+        """The sites that `predict` reads."""
+
+    @abstractmethod
+    def predict(
+        self, species: SpeciesArray, mover: SpeciesArray, jump: NDArray[np.uint8] | None = None
+    ) -> Float64Array:
+        """Forward barriers float64[m] (eV).
+
+        Args:
+            species: uint8[m, n_env], environments in the frames of their jumps (`nnk.environment.gather`).
+            mover: uint8[m], moving species.
+            jump: uint8[m], which jump each is; only models that also read the crystal's frame need it.
+        """
+
+    @abstractmethod
+    def compiled(self) -> Program:
+        """The model as plain arrays for an engine."""
+
+    @abstractmethod
+    def tensors(self) -> Tensors:
+        """All arrays by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_tensors(
+        cls,
+        elements: tuple[str, ...],
+        structure: Structure,
+        shells: int,
+        tensors: Tensors,
+        description: Mapping[str, Any],
+    ) -> Self:
+        """The model whose `tensors()` are `tensors`."""
+
+    @abstractmethod
+    def _reordered(self, elements: tuple[str, ...], order: Sequence[int]) -> Self:
+        """The model for `elements`, of which the i-th is this model's element number ``order[i]``."""
+
+    def remap(self, elements: Sequence[str]) -> Self:
+        """The same model for species numbered as in `elements`, matched by name.
+
+        Raises:
+            ValueError: an element that the model does not know, or one named twice.
+        """
+        wanted = tuple(elements)
+        missing = [name for name in wanted if name not in self.elements]
+        if missing:
+            raise ValueError(
+                f"the model does not know {', '.join(missing)}: its elements are {', '.join(self.elements)}"
+            )
+        if len(set(wanted)) != len(wanted):
+            raise ValueError(f"elements {', '.join(wanted)}: each may be named once")
+        return self._reordered(wanted, [self.elements.index(name) for name in wanted])
+
+    def barriers(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> Float64Array:
+        """Forward barriers float64[z] (eV) of all jumps of the vacancy; infinite into another vacancy.
+
+        Args:
+            occupancy: uint8[n_sites], 0 at the vacancy.
+            vacancy_site: the vacancy's site.
+            lattice: the lattice.
+
+        Raises:
+            ValueError: no vacancy there, unknown species, or a lattice too small for the environment.
+        """
+        check_vacancy(lattice, occupancy, vacancy_site)
+        self.environment.check(lattice)
+        if occupancy.max() > len(self.elements):
+            raise ValueError(f"species {occupancy.max()}: the model knows {len(self.elements)}")
+        sites = lattice.sites_around(vacancy_site, self.environment.offsets)
+        mover = occupancy[lattice.neighbours[vacancy_site]]
+        barriers = self.predict(occupancy[sites], mover, np.arange(lattice.z, dtype=np.uint8))
+        return np.where(mover == 0, np.inf, barriers)
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, elements, environment, size, and the `description`."""
+        return {
+            "kind": self.kind,
+            "elements": list(self.elements),
+            "structure": self.structure,
+            "shells": self.shells,
+            "detailed_balance": self.detailed_balance,
+            "n_parameters": sum(int(array.size) for array in self.tensors().values()),
+            **self.description,
+        }
+
+    def save(self, directory: Path, *, fence: Fence | None = None) -> None:
+        """Write the model into `directory` (made if need be), each file atomically."""
+        directory.mkdir(parents=True, exist_ok=True)
+        arrays = {name: np.ascontiguousarray(array) for name, array in self.tensors().items()}
+        blob = save_tensors(arrays)
+        header = {
+            "format_version": FORMAT_VERSION,
+            "kind": self.kind,
+            "elements": list(self.elements),
+            "structure": self.structure,
+            "shells": self.shells,
+            "weights_sha256": hashlib.sha256(blob).hexdigest(),
+            "description": dict(self.description),
+        }
+        text = json.dumps(header, indent=1, allow_nan=False)
+        commit(directory / WEIGHTS_FILE, lambda path: _write_bytes(path, blob), fence=fence)
+        commit(directory / MODEL_FILE, lambda path: _write_bytes(path, text.encode()), fence=fence)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def read_saved(directory: Path) -> tuple[dict[str, Any], Tensors]:
+    """Header and arrays of a model saved in `directory`.
+
+    Raises:
+        FileNotFoundError: no model there.
+        ValueError: another format version, or arrays that are not those the header was written for.
+    """
+    header = json.loads((directory / MODEL_FILE).read_text())
+    if header.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{directory / MODEL_FILE}: expected format_version {FORMAT_VERSION}, "
+            f"got {header.get('format_version')!r}"
+        )
+    blob = (directory / WEIGHTS_FILE).read_bytes()
+    if hashlib.sha256(blob).hexdigest() != header["weights_sha256"]:
+        raise ValueError(f"{directory / WEIGHTS_FILE} does not belong to {MODEL_FILE}: save the model again")
+    return header, load_tensors(blob)
+
+
+def stack_tensors(prefix: str, stack: DenseStack) -> Tensors:
+    """Arrays of `stack`, named ``<prefix>.table`` and so on."""
+    tensors: Tensors = {
+        f"{prefix}.table": stack.table,
+        f"{prefix}.mover": stack.mover,
+        f"{prefix}.bias": stack.bias,
+        f"{prefix}.out_weight": stack.out_weight,
+        f"{prefix}.out_bias": np.array([stack.out_bias], dtype=np.float64),
+    }
+    for i, (weight, bias) in enumerate(stack.hidden):
+        tensors |= {f"{prefix}.hidden.{i}.weight": weight, f"{prefix}.hidden.{i}.bias": bias}
+    return tensors
+
+
+def stack_from_tensors(prefix: str, tensors: Tensors) -> DenseStack:
+    """The stack that `stack_tensors` named with `prefix`."""
+    layers = sum(name.startswith(f"{prefix}.hidden.") for name in tensors) // 2
+    hidden = [
+        (tensors[f"{prefix}.hidden.{i}.weight"], tensors[f"{prefix}.hidden.{i}.bias"]) for i in range(layers)
+    ]
+    return DenseStack(
+        table=tensors[f"{prefix}.table"],
+        mover=tensors[f"{prefix}.mover"],
+        bias=tensors[f"{prefix}.bias"],
+        hidden=tuple(hidden),
+        out_weight=tensors[f"{prefix}.out_weight"],
+        out_bias=float(tensors[f"{prefix}.out_bias"][0]),
+    )
+
+
+def reordered_stack(stack: DenseStack, order: Sequence[int]) -> DenseStack:
+    """`stack` for species renumbered so that the i-th new one is the ``order[i]``-th old one."""
+    return DenseStack(
+        table=stack.table[:, list(order)],
+        mover=stack.mover[list(order)],
+        bias=stack.bias,
+        hidden=stack.hidden,
+        out_weight=stack.out_weight,
+        out_bias=stack.out_bias,
+    )
