@@ -7,9 +7,9 @@ from typing import Any
 
 from launch.campaign import Campaign
 from launch.items import Group, Item, hash_of_all, make_item
-from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile, temperature_label
+from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.stages import ANALYSIS_READS, STAGES
-from nnk.files import file_hash
+from nnk.files import file_hash, temperature_label
 
 Items = dict[str, list[Item]]
 

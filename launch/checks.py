@@ -189,6 +189,14 @@ def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
         yield Finding(("train", "ranks"), message)
 
 
+@_needs("train.models")
+def _state_network_needs_balance(models: tuple[Model, ...]) -> Findings:
+    for i, model in enumerate(models):
+        if model.state_hidden is not None and model.kind != "detailed-balance":
+            message = f"given for kind {model.kind}; allowed: with kind detailed-balance only"
+            yield Finding(("train", "models", i, "state_hidden"), message, at_key=True)
+
+
 @_needs("label.cells")
 def _holds_cutoff(cells: Cells) -> Findings:
     edge_A = min(cells) * _SHORTEST_A

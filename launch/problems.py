@@ -46,7 +46,7 @@ def key_text(key: KeyPath) -> str:
     return text.removeprefix(".")
 
 
-class CampaignErrors(ValueError):  # noqa: N818 (several errors at once)
+class CampaignErrors(ValueError):
     """A campaign file that cannot be used, with everything that is wrong with it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

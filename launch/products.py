@@ -56,7 +56,7 @@ class Products:
     def _prepared(self, item: Item) -> Path:
         if item.key == "system":
             return self._workdir.system_file
-        return self._workdir.labels_dir / f"{item.key}.json"
+        return self._workdir.lattice_file(item.key.removeprefix("lattice/"))
 
     def _trajectory(self, item: Item) -> Path:
         return self._workdir.root / "kmc" / f"{item.key}.nc"

@@ -16,3 +16,14 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
 
 SECTION_OF_STAGE = {"label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
 """Section of the campaign file that makes a stage's products."""
+
+READS_STAGES: dict[str, tuple[str, ...]] = {
+    "prepare": (),
+    "label": ("prepare",),
+    "audit": ("label",),
+    "train": ("label",),
+    "kmc": ("prepare", "train"),
+    "analysis": ("label", "audit", "train", "kmc"),
+    "report": ("analysis",),
+}
+"""Stages that come before a stage."""

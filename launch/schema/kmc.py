@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from launch.schema.base import Cells, Name, PathText, PositiveFloat, Section, refuse
 from launch.schema.label import CompositionList
+from nnk.files import temperature_label
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,6 @@ Start = Annotated[
     Annotated[Literal["random"], Tag("(random)")] | Annotated[StartFile, Tag("(file)")],
     _word_or_mapping("random", "file"),
 ]
-
-
-def temperature_label(temperature_K: float) -> str:
-    """How a temperature is written in keys and folders: ``T0800.0K``."""
-    return f"T{temperature_K:06.1f}K"
 
 
 def _told_apart(temperatures: tuple[float, ...]) -> tuple[float, ...]:

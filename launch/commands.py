@@ -1,0 +1,243 @@
+"""The verbs of the command line: each reads its arguments, calls the module of its subject, shows the result."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis import ANALYSES
+from launch.campaign import Campaign, campaign_schema, load_campaign
+from launch.clean import LEVELS, removable, remove, size_bytes
+from launch.logs import failed_logs, log_files, tail
+from launch.plan import Plan, make_plan
+from launch.problems import did_you_mean
+from launch.progress import make_progress
+from launch.show import plan_text, redo_lines, status_text
+from launch.stages import STAGES
+from launch.status import campaign_status
+from launch.template import write_template
+from nnk.files import Workdir
+
+
+class ExitCode(IntEnum):
+    """What the command's exit code means."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    INVALID = 2
+    SITE_OR_LOCK = 3
+    INTERRUPTED = 4
+
+
+@dataclass(frozen=True)
+class Output:
+    """How much is said, and how."""
+
+    verbose: bool = False
+    quiet: bool = False
+    debug: bool = False
+    no_color: bool = False
+
+
+class UsageError(Exception):
+    """A command that cannot be carried out as given (exit code 2)."""
+
+
+HELP = """Label vacancy-migration barriers, train networks on them, run kinetic Monte Carlo.
+
+launch FILE is short for launch run FILE. Running again does only what is missing.
+"""
+app = typer.Typer(
+    name="launch",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file (YAML).", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def say(text: str) -> None:
+    """A message for the user, on standard error, unwrapped."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _load(ctx: typer.Context, file: Path) -> Campaign:
+    campaign = load_campaign(file)
+    output: Output = ctx.obj
+    if not output.quiet:
+        for warning in campaign.warnings:
+            say(f"warning: {warning}")
+    return campaign
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    file: File,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")] = False,
+) -> None:
+    """Do what is missing: validate, plan, run."""
+    if dry_run:
+        plan(ctx, file)
+        return
+    campaign, output = _load(ctx, file), ctx.obj
+    workdir = Workdir(campaign.workdir_path)
+    todo = make_plan(campaign, workdir)
+    if todo.nothing_to_do:
+        n_items = sum(len(stage.items) for stage in todo)
+        print(f"nothing to do: {n_items} items done; {_where(workdir)}")
+        return
+    if not output.quiet:
+        for line in redo_lines(todo):
+            say(line)
+    raise typer.Exit(_execute(campaign, todo, workdir, output))
+
+
+def _where(workdir: Workdir) -> str:
+    return f"report: {workdir.report}" if workdir.report.exists() else f"workdir: {workdir.root}"
+
+
+def _execute(campaign: Campaign, todo: Plan, workdir: Workdir, output: Output) -> int:
+    """Run what is to do; the exit code."""
+    from launch.run import execute  # brings in parsl, which nothing else needs
+
+    progress = make_progress(quiet=output.quiet, color=not output.no_color)
+    try:
+        outcome = execute(campaign, todo, workdir, progress=progress)
+    finally:
+        progress.close()
+    if outcome.exit_code == ExitCode.DONE:
+        print(_where(workdir))
+    return int(outcome.exit_code)
+
+
+@app.command()
+def validate(ctx: typer.Context, file: File) -> None:
+    """Say what is wrong with a campaign file, all at once. Reads text only."""
+    campaign = _load(ctx, file)
+    print(f"{file}: valid: {campaign.name}, workdir {campaign.workdir_path}")
+
+
+@app.command()
+def plan(ctx: typer.Context, file: File) -> None:
+    """Say what is done, what is to do and why. Writes nothing. With -v each item."""
+    campaign = _load(ctx, file)
+    made = make_plan(campaign, Workdir(campaign.workdir_path))
+    print(plan_text(made, each_item=ctx.obj.verbose))
+
+
+@app.command()
+def status(ctx: typer.Context, file: File, as_json: Json = False) -> None:
+    """Say how far a campaign is, also while it runs. Reads files only."""
+    state = campaign_status(_load(ctx, file))
+    print(json.dumps(state.as_dict(), indent=1, ensure_ascii=False) if as_json else status_text(state))
+
+
+def _stage(name: str | None) -> str | None:
+    if name is not None and name not in STAGES:
+        raise UsageError(f'no stage "{name}"; allowed: {", ".join(STAGES)}{did_you_mean(name, STAGES)}')
+    return name
+
+
+@app.command()
+def logs(
+    ctx: typer.Context,
+    file: File,
+    stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="Only this stage.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only of items that failed.")] = False,
+    lines: Annotated[int, typer.Option("--lines", min=0, help="Last lines of each file.")] = 20,
+) -> None:
+    """Show where the log files are, then how the latest end."""
+    workdir = Workdir(_load(ctx, file).workdir_path)
+    if failed:
+        failures = list(failed_logs(workdir, _stage(stage)))
+        for what, _ in failures:
+            print(what)
+        files = list(dict.fromkeys(log for _, log in failures if log is not None and log.is_file()))
+    else:
+        files = log_files(workdir, _stage(stage))
+    for path in files:
+        print(path)
+    for path in files[-SHOWN_LOGS:] if lines else []:
+        print(f"\n==> {path} <==\n{tail(path, lines)}")
+    if not files:
+        say(f"no {'failed items' if failed else 'log files'} in {workdir.root}")
+
+
+SHOWN_LOGS = 5
+
+
+@app.command()
+def clean(
+    ctx: typer.Context,
+    file: File,
+    level: Annotated[str, typer.Option(help=f"What to remove: {', '.join(LEVELS)}.")] = "scratch",
+    force: Annotated[bool, typer.Option("--force", help="Remove; otherwise only listed.")] = False,
+) -> None:
+    """List what can be removed; with --force remove it. Refuses while the campaign runs."""
+    from launch.lock import hold_lock
+
+    if level not in LEVELS:
+        raise UsageError(
+            f'no level "{level}"; allowed: {", ".join(LEVELS)}{did_you_mean(level, list(LEVELS))}'
+        )
+    workdir = Workdir(_load(ctx, file).workdir_path)
+    paths = removable(workdir, level)
+    for path in paths:
+        print(f"{size_bytes(path) / 1e6:10.1f} MB  {path}")
+    if not paths:
+        say(f"nothing to remove in {workdir.root}")
+    elif not force:
+        say("nothing removed; --force removes what is listed")
+    else:
+        with hold_lock(workdir):
+            for path in paths:
+                remove(path)
+
+
+@app.command()
+def analyse(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(ANALYSES)}.", show_default=False)],
+    where: Annotated[Path, typer.Argument(metavar="WORKDIR|FILE", show_default=False)],
+) -> None:
+    """Make the figures and tables of one analysis from the products that there are."""
+    if name not in ANALYSES:
+        hint = did_you_mean(name, list(ANALYSES))
+        raise UsageError(f'no analysis "{name}"; allowed: {", ".join(ANALYSES)}{hint}')
+    workdir = where if where.is_dir() else load_campaign(where).workdir_path
+    module = importlib.import_module(f"analysis.{name}")
+    raise typer.Exit(int(module.main([str(workdir)]) or 0))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="File to write.")] = Path("campaign.yaml"),
+) -> None:
+    """Write a commented campaign that runs on a laptop in a few minutes."""
+    target = path / "campaign.yaml" if path.is_dir() else path
+    try:
+        write_template(target)
+    except FileExistsError as error:
+        raise UsageError(f"{target} exists; give another name, such as launch init second.yaml") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"no folder {target.parent}") from error
+    print(target)
+    say(f"next: launch {target}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of campaign files."""
+    print(json.dumps(campaign_schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,69 @@
+"""Plans and states as text: one row per stage, the same on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from launch.plan import Plan, StagePlan
+from launch.progress import duration
+from launch.status import StageStatus, Status
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns aligned by spaces: the first to the left, numbers to the right, the last as it is."""
+    cells = [list(map(str, row)) for row in (head, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = []
+    for row in cells:
+        middle = [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *middle, row[-1]]).rstrip())
+    return "\n".join(lines)
+
+
+def reasons(stage: StagePlan) -> list[tuple[int, str]]:
+    """Why items of a stage are to be made, with how many for each reason, in the order they come."""
+    return [(count, reason) for reason, count in Counter(todo.reason for todo in stage.todo).items()]
+
+
+def plan_text(plan: Plan, *, each_item: bool = False) -> str:
+    """A plan: per stage what is done, what is to do and why; with `each_item` a line per item to do."""
+    rows = []
+    for stage in plan:
+        if stage.items:
+            why = "; ".join(f"{count} {reason}" for count, reason in reasons(stage))
+            rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), why))
+    text = table(("stage", "items", "done", "to do", "why"), rows)
+    if each_item:
+        todo = [t for stage in plan for t in stage.todo]
+        text += "".join(f"\n{t.item.stage} {t.item.key}: {t.reason}" for t in todo)
+    return text
+
+
+def redo_lines(plan: Plan) -> list[str]:
+    """A line per stage and reason for items that are made again, or were not finished."""
+    return [
+        f"{stage.stage}: {count} to do: {reason}"
+        for stage in plan
+        for count, reason in reasons(stage)
+        if reason != "missing"
+    ]
+
+
+def status_text(status: Status) -> str:
+    """A state: who runs it, a row per stage, the first failure of each stage."""
+    head = ("stage", "items", "done", "running", "ready", "waiting", "failed", "time")
+    rows = [_row(stage) for stage in status.stages]
+    driver = f"running: {status.driver}" if status.driver else "not running"
+    lines = [f"{status.name} in {status.workdir}: {driver}", table(head, rows)]
+    for stage in status.stages:
+        for failure in stage.failures[:1]:
+            more = f" (and {stage.failed - 1} more)" if stage.failed > 1 else ""
+            lines.append(f"{stage.stage} {failure.key} failed: {failure.error}{more}")
+            lines += [f"  log: {failure.log}"] if failure.log else []
+    return "\n".join(lines)
+
+
+def _row(stage: StageStatus) -> tuple[object, ...]:
+    counts = (stage.items, stage.done, stage.running, stage.ready, stage.waiting, stage.failed)
+    return (stage.stage, *counts, duration(stage.seconds) if stage.seconds else "")
