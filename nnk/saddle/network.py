@@ -49,9 +49,13 @@ class Network:
     minima: list[Point]
     saddles: list[Saddle] = field(default_factory=list)
 
+    def distances(self, positions_A: FloatArray) -> FloatArray:
+        """Distance float64[n_minima] of a configuration from each minimum."""
+        return np.array([distance(positions_A, known.positions_A) for known in self.minima])
+
     def find(self, positions_A: FloatArray, match_A: float) -> int | None:
         """Number of the minimum within `match_A` of a configuration."""
-        distances = [distance(positions_A, known.positions_A) for known in self.minima]
+        distances = self.distances(positions_A)
         nearest = int(np.argmin(distances))
         return nearest if distances[nearest] < match_A else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from nnk.saddle.search import find_stationary
 FloatArray = NDArray[np.float64]
 
 _INSIDE = 0.03  # a stationary point on the way has done more than this of it, and has more than this to do
+_SETTLED = 0.25  # of the force tolerance: an intermediate minimum must stay where it is down to this
 _REFINE_CALLS = 10
 _STEPS_OFF = (1.0, 0.5, 0.25)  # of the first step down from a saddle
 
@@ -83,10 +85,23 @@ class PathSearch:
         return float(modes.curvatures_eV_A2[0]), modes.vectors[0]
 
     def _add_minimum(self, network: Network, point: Point) -> bool:
-        if network.find(point.positions_A, self.parameters.match_A) is not None:
+        """Enter an intermediate minimum; False if it is known, or a shoulder from which atoms slide away."""
+        settled, converged = self._relax(network, point, [self.parameters.match_A])
+        if not converged or network.find(settled.positions_A, self.parameters.match_A) is not None:
             return False
-        network.minima.append(point)
+        network.minima.append(settled)
         return True
+
+    def _relax(self, network: Network, start: Point, match_A: Sequence[float]) -> tuple[Point, bool]:
+        """Go downhill until within `match_A` of a known minimum, or settled closely in a new one."""
+        return relax(
+            self.forces,
+            start,
+            self.hessian,
+            max_force_eV_A=_SETTLED * self.parameters.max_force_eV_A,
+            max_step_A=self.parameters.max_step_A,
+            stop=lambda point: bool((network.distances(point.positions_A) < np.asarray(match_A)).any()),
+        )
 
     def _ends(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
         """Numbers of the minima on both sides of a saddle; minima not met before are added.
@@ -103,13 +118,13 @@ class PathSearch:
         return ends
 
     def _both_sides(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
-        ends = []
-        for side in (-1.0, 1.0):
-            end = self._descend(network, saddle, side * mode)
-            if end is None:
-                return None
-            ends.append(end)
-        return ends[0], ends[1]
+        ends = [self._descend(network, saddle, side * mode) for side in (-1.0, 1.0)]
+        found = [end for end in ends if end is not None]
+        if len(found) == 1:  # no hill to step over: the saddle lies on the rim of a flat minimum
+            beside = network.find(saddle.positions_A, self.parameters.match_A)
+            if beside is not None:
+                found.append(beside)
+        return (found[0], found[1]) if len(found) == 2 else None
 
     def _step_off(self, saddle: Point, mode: FloatArray) -> Point | None:
         """A point beside the saddle and below it, as far along `mode` as the hill reaches."""
@@ -122,18 +137,12 @@ class PathSearch:
 
     def _descend(self, network: Network, saddle: Point, mode: FloatArray) -> int | None:
         """Number of the minimum below a saddle on the side of `mode`; None if no proper one is found."""
-        match_A = self.parameters.match_A
         start = self._step_off(saddle, mode)
         if start is None:
             return None
-        end, converged = relax(
-            self.forces,
-            start,
-            self.hessian,
-            max_force_eV_A=self.parameters.max_force_eV_A,
-            max_step_A=self.parameters.max_step_A,
-            stop=lambda point: network.find(point.positions_A, match_A) is not None,
-        )
+        match_A = self.parameters.match_A
+        near_A = [min(match_A, 0.5 * gap_A) for gap_A in network.distances(saddle.positions_A)]
+        end, converged = self._relax(network, start, near_A)
         if not converged or end.energy_eV >= saddle.energy_eV:
             return None
         known = network.find(end.positions_A, match_A)
