@@ -1,0 +1,186 @@
+"""One driver at a time: the lock of a workdir.
+
+``lock`` names its holder; it is made with an exclusive link, which holds on network file systems where
+flock does not. ``lock.beat`` holds a counter that the holder raises, because the clocks of two hosts need
+not agree. A holder on this host that is dead is replaced; one on another host cannot be asked, so its lock
+is only ever removed by hand.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from nnk.files import Workdir, commit
+
+BEAT_S = 10.0
+
+
+class LockHeld(RuntimeError):
+    """Another driver runs this campaign."""
+
+
+@dataclass(frozen=True)
+class LockHolder:
+    """Who runs a campaign.
+
+    Attributes:
+        host, pid, user: of the driver.
+        process_start: when that process began (s since the epoch), since process ids are used again.
+        since: when it took the lock, ISO 8601, UTC.
+    """
+
+    host: str
+    pid: int
+    user: str
+    process_start: float
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
+
+
+def process_start(pid: int) -> float | None:
+    """When a living process of this host began (s since the epoch); None if there is none or a zombie."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _this_process() -> LockHolder:
+    return LockHolder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        user=getpass.getuser() if "USER" in os.environ or "LOGNAME" in os.environ else str(os.getuid()),
+        process_start=psutil.Process().create_time(),
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _is_dead(holder: LockHolder) -> bool:
+    """True only if the holder is known to be gone."""
+    if holder.host != socket.gethostname():
+        return False
+    began = process_start(holder.pid)
+    return began is None or abs(began - holder.process_start) > 1.0
+
+
+def _read(path: Path) -> LockHolder | None:
+    try:
+        return LockHolder(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise LockHeld(f"{path}: not a lock of this program ({error}); look at it, then remove it") from error
+
+
+def read_holder(path: Path) -> LockHolder | None:
+    """Who holds the lock `path`: None if nobody does, or if the holder is known to be dead.
+
+    Raises:
+        LockHeld: the file is not a lock.
+    """
+    holder = _read(path)
+    return None if holder is None or _is_dead(holder) else holder
+
+
+def _beat_file(lock: Path) -> Path:
+    return lock.with_name("lock.beat")
+
+
+def _refusal(lock: Path, holder: LockHolder) -> str:
+    text = f"{lock}: the campaign is being run by {holder}; wait, or end it with: kill {holder.pid}"
+    if holder.host == socket.gethostname():
+        return text
+    beat = _beat_file(lock)
+    count = beat.read_text().strip() if beat.exists() else "none"
+    return (
+        f"{text} on {holder.host}. If that host is gone, see whether the counter in {beat} (now {count}) "
+        f"still rises every {BEAT_S:.0f} s; if it does not, remove {lock} and run again"
+    )
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Only one process of this host looks at a dead holder's lock, lest two replace it."""
+    with open(folder / "lock.guard", "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
+
+
+def acquire(lock: Path) -> LockHolder | None:
+    """Take the lock.
+
+    Returns:
+        The dead holder whose lock was replaced, None if there was none.
+
+    Raises:
+        LockHeld: by a living process, or by one on another host.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(_this_process()), indent=1) + "\n"
+    with _one_at_a_time(lock.parent):
+        dead = _read(lock)
+        if dead is not None:
+            if not _is_dead(dead):
+                raise LockHeld(_refusal(lock, dead))
+            lock.unlink()
+        if not commit(lock, lambda path: _write(path, text), exclusive=True):
+            holder = _read(lock)
+            raise LockHeld(
+                _refusal(lock, holder) if holder else f"{lock}: another host was quicker; try again"
+            )
+    return dead
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def release(lock: Path) -> None:
+    """Give the lock back; one that is not this process' own is left alone."""
+    holder = _read(lock)
+    if holder is not None and (holder.pid, holder.host) == (os.getpid(), socket.gethostname()):
+        lock.unlink()
+        _beat_file(lock).unlink(missing_ok=True)
+
+
+def _beat(path: Path, stop: threading.Event) -> None:
+    count = 0
+    while not stop.wait(BEAT_S):
+        count += 1
+        commit(path, lambda temporary, count=count: _write(temporary, f"{count}\n"))  # type: ignore[misc]
+
+
+@contextmanager
+def hold_lock(workdir: Workdir) -> Iterator[LockHolder | None]:
+    """Hold the lock of `workdir`; yields the dead holder that was replaced, if any.
+
+    Raises:
+        LockHeld: another driver holds it.
+    """
+    dead = acquire(workdir.lock)
+    stop = threading.Event()
+    beat = threading.Thread(
+        target=_beat, args=(_beat_file(workdir.lock), stop), name="lock-beat", daemon=True
+    )
+    beat.start()
+    try:
+        yield dead
+    finally:
+        stop.set()
+        beat.join()
+        release(workdir.lock)
