@@ -1,0 +1,74 @@
+"""Checkpoints of a training run: everything needed to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnk.files import Fence, commit
+
+Row = dict[str, float | int]
+
+
+@dataclass
+class TrainState:
+    """What changes while training.
+
+    Attributes:
+        epoch: epochs done.
+        best_epoch: the epoch with the lowest validation error, from 1; 0 before the first.
+        best_MAE_eV: that error.
+        best_weights: the network then.
+        history: a row per epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_MAE_eV: float = float("inf")
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    history: list[Row] = field(default_factory=list)
+
+
+def save_checkpoint(
+    path: Path,
+    key: str,
+    state: TrainState,
+    weights: dict[str, Tensor],
+    optimiser: dict[str, Any],
+    *,
+    fence: Fence | None,
+) -> None:
+    """Write the best and the last weights, the optimiser's state and the history, atomically.
+
+    Args:
+        path: the file.
+        key: what the run is of; `load_checkpoint` asks for it.
+        state: progress so far.
+        weights, optimiser: state dictionaries of network and optimiser.
+        fence: see `nnk.files.commit`.
+    """
+    content = {"key": key, "state": vars(state), "weights": weights, "optimiser": optimiser}
+    commit(path, lambda temporary: torch.save(content, temporary), fence=fence)
+
+
+def load_checkpoint(
+    path: Path, key: str, device: torch.device
+) -> tuple[TrainState, dict[str, Tensor], dict[str, Any]] | None:
+    """Progress, last weights and optimiser state of the run `key`; None if there are none of that run.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): remove it to train from the start") from error
+    if content["key"] != key:
+        return None
+    return TrainState(**content["state"]), content["weights"], content["optimiser"]

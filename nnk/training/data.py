@@ -1,0 +1,109 @@
+"""Labels as training data: environments, energies, and who belongs together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.barriers import BarrierSet
+from nnk.environment import EnvironmentSpec, SpeciesArray, gather_jumps
+from nnk.lattice import IntArray, Lattice, Structure
+
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JumpData:
+    """Connected labels of m jumps. Each is two samples: the jump A -> B and its reverse B -> A.
+
+    Attributes:
+        elements, structure, shells: as in `nnk.models.BarrierModel`.
+        species: uint8[m, n_union], union environments in the frames of the jumps A -> B.
+        mover, jump: uint8[m].
+        E_fwd_eV, E_bwd_eV: float64[m].
+        vacancy: int64[m], number of the vacancy (sample and site) that the label belongs to.
+        composition: str[m], name of the composition.
+        sample: str[m], key of the sample.
+        vacancy_site: int64[m].
+        hash: of everything above.
+    """
+
+    elements: tuple[str, ...]
+    structure: Structure
+    shells: int
+    species: SpeciesArray
+    mover: SpeciesArray
+    jump: NDArray[np.uint8]
+    E_fwd_eV: Float64Array
+    E_bwd_eV: Float64Array
+    vacancy: IntArray
+    composition: NDArray[np.str_]
+    sample: NDArray[np.str_]
+    vacancy_site: IntArray
+    hash: str
+
+    def __len__(self) -> int:
+        return len(self.mover)
+
+    @property
+    def KRA_eV(self) -> Float64Array:
+        """Kinetically resolved barriers float64[m]."""
+        return 0.5 * (self.E_fwd_eV + self.E_bwd_eV)
+
+    @property
+    def dE_eV(self) -> Float64Array:
+        """Energies of the final minus the initial states, float64[m]."""
+        return self.E_fwd_eV - self.E_bwd_eV
+
+    @property
+    def environment(self) -> EnvironmentSpec:
+        """The union environment."""
+        return EnvironmentSpec(self.structure, self.shells, "union")
+
+
+def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
+    """Training data of the usable labels, in an order that does not depend on that of the labels.
+
+    Raises:
+        ValueError: no usable label, or cells too small for the environment.
+    """
+    usable = barriers.select(barriers.usable)
+    if not len(usable):
+        raise ValueError(f"none of the {len(barriers)} labels is usable")
+    keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
+    usable = usable.select(np.lexsort((usable.jump, usable.vacancy_site, keys)))
+    keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
+    lattice = Lattice(usable.structure, usable.cells, 1.0)
+    union = EnvironmentSpec(usable.structure, shells, "union")
+    index = (usable.sample, usable.vacancy_site, usable.jump)
+    species, mover = gather_jumps(
+        union, lattice, usable.occupancy, *(part.astype(np.int64) for part in index)
+    )
+    vacancies = np.char.add(np.char.add(keys, "/"), usable.vacancy_site.astype(np.str_))
+    arrays = (species, mover, usable.jump, usable.E_fwd_eV, usable.E_bwd_eV)
+    return JumpData(
+        elements=usable.elements,
+        structure=usable.structure,
+        shells=shells,
+        species=species,
+        mover=mover,
+        jump=usable.jump,
+        E_fwd_eV=usable.E_fwd_eV,
+        E_bwd_eV=usable.E_bwd_eV,
+        vacancy=np.unique(vacancies, return_inverse=True)[1],
+        composition=usable.composition_name,
+        sample=keys,
+        vacancy_site=usable.vacancy_site.astype(np.int64),
+        hash=_hash(usable.elements, vacancies, arrays),
+    )
+
+
+def _hash(elements: tuple[str, ...], vacancies: NDArray[np.str_], arrays: tuple[NDArray, ...]) -> str:
+    digest = hashlib.sha256(" ".join(elements).encode())
+    digest.update("\n".join(vacancies).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,222 @@
+"""One training loop for all models and backends.
+
+Everything random is a function of (seed, epoch) and of a label's place in the data, not of a generator that
+runs on; so a run that was killed goes on from its last checkpoint to the same weights, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nnk.barriers import BarrierSet
+from nnk.files import ALGORITHM_VERSIONS, Fence, rng, stable_hash
+from nnk.lattice import IntArray
+from nnk.models import BarrierModel
+from nnk.training.backends import Backend, open_backend
+from nnk.training.checkpoint import Row, TrainState, load_checkpoint, save_checkpoint
+from nnk.training.data import JumpData, jump_data
+from nnk.training.networks import Start, make_network, make_start
+from nnk.training.parameters import Loss, ModelSpec, TrainParameters
+from nnk.training.products import TrainResult, finish, write_history
+from nnk.training.splits import split_labels
+
+CHECKPOINT = Path("checkpoints") / "last.pt"
+
+Progress = Callable[[Row], None]
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+def train(
+    barriers: BarrierSet,
+    spec: ModelSpec,
+    parameters: TrainParameters,
+    directory: Path,
+    *,
+    backend: str = "single",
+    fence: Fence | None = None,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train a model and write it, with its errors, into `directory`.
+
+    Written: model.safetensors, model.json (errors of every split), history.csv, predictions.csv and
+    checkpoints/last.pt, from which an interrupted run of the same data and parameters goes on. With several
+    ranks every rank calls this; the first one writes.
+
+    Args:
+        barriers: the labels.
+        spec, parameters: what to train and how.
+        directory: the model's folder.
+        backend: "single" or "ddp".
+        fence: see `nnk.files.commit`.
+        progress: called after every epoch, on the first rank, with the epoch's row of the history.
+
+    Raises:
+        ValueError: labels, split or backend do not allow training.
+        TrainingDiverged: the loss is not a number.
+    """
+    data = jump_data(barriers, spec.shells)
+    split = split_labels(data, parameters)
+    with open_backend(backend, parameters.device) as ranks:
+        trainer = Trainer(data, split, spec, parameters, ranks)
+        trainer.run(Path(directory), fence, progress if ranks.rank == 0 else None)
+        model = trainer.best_model
+        writer = Path(directory) if ranks.rank == 0 else None
+        labels = dict(barriers.attrs)
+        return finish(model, data, split, spec, parameters, trainer.state, labels, writer, fence)
+
+
+def learning_rate(done: float, peak: float) -> float:
+    """Rate after the share `done` (0 to 1) of all steps: linear to the peak at 1/20, then a cosine to 0."""
+    rise = 0.05
+    if done < rise:
+        return peak * (done + 1e-3) / (rise + 1e-3)
+    return peak * 0.5 * (1 + math.cos(math.pi * (done - rise) / (1 - rise)))
+
+
+def _loss(kind: Loss, error: Tensor) -> Tensor:
+    if kind == "mse":
+        return error**2
+    if kind == "mae":
+        return error.abs()
+    return torch.nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none")
+
+
+class Trainer:
+    """A network on its way from first weights to trained ones."""
+
+    def __init__(
+        self,
+        data: JumpData,
+        split: NDArray[np.str_],
+        spec: ModelSpec,
+        parameters: TrainParameters,
+        ranks: Backend,
+    ) -> None:
+        self.data, self.spec, self.parameters, self.ranks = data, spec, parameters, ranks
+        self.train_rows: IntArray = np.flatnonzero(split == "train")
+        self.validation_rows: IntArray = np.flatnonzero(split == "validation")
+        self.start: Start = make_start(data, self.train_rows, spec, parameters.ridge)
+        self.network = make_network(data, spec, parameters).to(ranks.device)
+        self.parallel = ranks.wrap(self.network)
+        trainable = [weights for weights in self.network.parameters() if weights.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            trainable, lr=parameters.learning_rate, weight_decay=parameters.weight_decay
+        )
+        self.state = TrainState()
+        missing = np.stack([data.E_fwd_eV - self.start.E_fwd_eV, data.E_bwd_eV - self.start.E_bwd_eV])
+        self.target = self._tensor((missing / self.start.scale_eV).astype(np.float32))
+        self.species, self.mover = self._tensor(data.species), self._tensor(data.mover)
+        self.symmetry = self._tensor(data.environment.symmetry)
+
+    def _tensor(self, array: NDArray) -> Tensor:
+        return torch.tensor(array, device=self.ranks.device)
+
+    @property
+    def key(self) -> str:
+        """What this run is of: data, architecture, parameters and the version of the method."""
+        inputs = (asdict(self.spec), asdict(self.parameters), self.data.hash, ALGORITHM_VERSIONS["train"])
+        return stable_hash(inputs)
+
+    @property
+    def best_model(self) -> BarrierModel:
+        """The model with the lowest validation error so far."""
+        self.network.load_state_dict(self.state.best_weights)
+        return self.network.export(self.data, self.start, {})
+
+    def run(self, directory: Path, fence: Fence | None, progress: Progress | None) -> None:
+        """Train to the end, from the last checkpoint in `directory` if there is one of this run."""
+        self._resume(directory / CHECKPOINT)
+        while self.state.epoch < self.parameters.epochs and not self._out_of_patience:
+            row = self._epoch()
+            last = self.state.epoch == self.parameters.epochs or self._out_of_patience
+            due = self.state.epoch % self.parameters.checkpoint_epochs == 0
+            if self.ranks.rank == 0 and (due or last):
+                self._save(directory, fence)
+            if progress is not None:
+                progress(row)
+
+    @property
+    def _out_of_patience(self) -> bool:
+        return self.state.epoch - self.state.best_epoch >= self.parameters.patience
+
+    def _resume(self, path: Path) -> None:
+        found = load_checkpoint(path, self.key, self.ranks.device)
+        if found is not None:
+            self.state, weights, optimiser = found
+            self.network.load_state_dict(weights)
+            self.optimiser.load_state_dict(optimiser)
+
+    def _save(self, directory: Path, fence: Fence | None) -> None:
+        weights, optimiser = self.network.state_dict(), self.optimiser.state_dict()
+        save_checkpoint(directory / CHECKPOINT, self.key, self.state, weights, optimiser, fence=fence)
+        write_history(directory, self.state.history, fence)
+
+    def _epoch(self) -> Row:
+        """One pass over the training labels; the new row of the history."""
+        parameters, epoch = self.parameters, self.state.epoch
+        order = rng(parameters.seed, "order", epoch).permutation(self.train_rows)
+        # one operation per label and epoch, drawn by the label's place in the data
+        turns = rng(parameters.seed, "turns", epoch).integers(len(self.symmetry), size=len(self.data))
+        steps = math.ceil(len(order) / parameters.batch_size)
+        sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
+        for step in range(steps):
+            rate = learning_rate((epoch + step / steps) / parameters.epochs, parameters.learning_rate)
+            batch = order[step * parameters.batch_size : (step + 1) * parameters.batch_size]
+            sums += self._step(batch, turns, rate)
+        loss, MAE = (self.ranks.total(sums) / (2 * len(order))).tolist()
+        if not math.isfinite(loss):
+            raise TrainingDiverged(
+                f"epoch {epoch + 1}: the loss is {loss} at learning rate {rate:.3g}; a smaller learning_rate "
+                f"than {parameters.learning_rate:g} may help"
+            )
+        return self._record({"learning_rate": rate, "loss": loss, "train_MAE_eV": MAE * self.start.scale_eV})
+
+    def _step(self, batch: IntArray, turns: IntArray, rate: float) -> Tensor:
+        """One optimiser step; this rank's sums of losses and of absolute errors."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        mine = batch[self.ranks.rank :: self.ranks.world_size]
+        columns = self.symmetry[self._tensor(turns[mine])]
+        rows = self._tensor(mine)
+        species = torch.gather(self.species[rows], 1, columns)
+        error = torch.stack(self.parallel(species, self.mover[rows])) - self.target[:, rows]
+        losses = _loss(self.parameters.loss, error)
+        self.optimiser.zero_grad()
+        # gradients are averaged over the ranks, so each rank's share of the mean is scaled up
+        (losses.sum() * self.ranks.world_size / (2 * len(batch))).backward()
+        self.optimiser.step()
+        return torch.stack([losses.detach().sum(), error.detach().abs().sum()]).double()
+
+    def _record(self, row: Row) -> Row:
+        """Validate, keep the best weights, and add the row of this epoch."""
+        MAE_eV, RMSE_eV = self._validation_errors_eV()
+        state = self.state
+        state.epoch += 1
+        if MAE_eV < state.best_MAE_eV:
+            state.best_epoch, state.best_MAE_eV = state.epoch, MAE_eV
+            state.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+        row = {"epoch": state.epoch, **row, "validation_MAE_eV": MAE_eV, "validation_RMSE_eV": RMSE_eV}
+        state.history.append(row)
+        return row
+
+    def _validation_errors_eV(self) -> tuple[float, float]:
+        mine = self.validation_rows[self.ranks.rank :: self.ranks.world_size]
+        sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
+        with torch.no_grad():
+            for chunk in np.array_split(mine, math.ceil(len(mine) / 4096)) if len(mine) else []:
+                rows = self._tensor(chunk)
+                error = torch.stack(self.network(self.species[rows], self.mover[rows])) - self.target[:, rows]
+                sums += torch.stack([error.abs().sum(), (error**2).sum()]).double()
+        MAE, mean_square = (self.ranks.total(sums) / (2 * len(self.validation_rows))).tolist()
+        return MAE * self.start.scale_eV, math.sqrt(mean_square) * self.start.scale_eV

@@ -1,0 +1,156 @@
+"""What a training run leaves behind: the model with its errors, history and predictions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.environment import initial_columns
+from nnk.files import Fence, commit
+from nnk.models import BarrierModel, frame_spread_eV
+from nnk.training.checkpoint import Row, TrainState
+from nnk.training.data import Float64Array, JumpData
+from nnk.training.metrics import split_metrics
+from nnk.training.parameters import ModelSpec, TrainParameters
+
+HISTORY_FILE = "history.csv"
+PREDICTIONS_FILE = "predictions.csv"
+PREDICTION_COLUMNS = (
+    "split",
+    "composition",
+    "sample",
+    "vacancy_site",
+    "jump",
+    "direction",
+    "species",
+    "E_eV",
+    "E_predicted_eV",
+)
+_SPREAD_SAMPLE = 512  # labels on which the spread over frames is measured
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained model and how well it does.
+
+    Attributes:
+        model: best on the validation split; its description holds what follows.
+        metrics: errors per split, see `nnk.training.metrics.split_metrics`.
+        history: a row per epoch.
+        best_epoch: the epoch of the model, from 1.
+    """
+
+    model: BarrierModel
+    metrics: Mapping[str, Any]
+    history: Sequence[Row]
+    best_epoch: int
+
+
+def predict_both(model: BarrierModel, data: JumpData) -> tuple[Float64Array, Float64Array]:
+    """Forward and backward barriers of every label, each float64[m] in eV."""
+    reverse = (int(data.environment.offsets.shape[0]) - 1 - data.jump).astype(np.uint8)
+    if model.environment.kind == "union":
+        inverted = data.species[:, data.environment.inversion]
+        forward = model.predict(data.species, data.mover, data.jump)
+        return forward, model.predict(inverted, data.mover, reverse)
+    with_mover = np.concatenate([data.species, data.mover[:, None]], axis=1)
+    before, after = initial_columns(data.structure, data.shells)
+    forward = model.predict(with_mover[:, before], data.mover, data.jump)
+    return forward, model.predict(with_mover[:, after], data.mover, reverse)
+
+
+def finish(
+    model: BarrierModel,
+    data: JumpData,
+    split: NDArray[np.str_],
+    spec: ModelSpec,
+    parameters: TrainParameters,
+    state: TrainState,
+    labels: Mapping[str, Any],
+    directory: Path | None,
+    fence: Fence | None,
+) -> TrainResult:
+    """Measure the model's errors and, unless `directory` is None, write it with its predictions."""
+    predicted = predict_both(model, data)
+    metrics = _metrics(predicted, data, split)
+    description = {
+        "name": spec.name,
+        "data_hash": data.hash,
+        "labels": dict(labels),
+        "compositions": sorted(set(data.composition.tolist())),
+        "held_out_compositions": sorted(set(data.composition[split == "test-composition"].tolist())),
+        "errors": metrics,
+        "frame_spread_eV": _spread(model, data),
+        "architecture": asdict(spec),
+        "parameters": asdict(parameters),
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+    }
+    described = replace(cast(Any, model), description=description)
+    if directory is not None:
+        write_history(directory, state.history, fence)
+        rows = list(_prediction_rows(predicted, data, split))
+        _write_csv(directory / PREDICTIONS_FILE, PREDICTION_COLUMNS, rows, fence)
+        described.save(directory, fence=fence)
+    return TrainResult(described, metrics, tuple(state.history), state.best_epoch)
+
+
+def _metrics(
+    predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
+) -> dict[str, dict[str, Any]]:
+    """Errors over both directions, and of KRA and dE apart."""
+    both_true = np.concatenate([data.E_fwd_eV, data.E_bwd_eV])
+    mover = np.concatenate([data.mover, data.mover])
+    both = np.concatenate([split, split])
+    metrics = split_metrics(both, mover, both_true, np.concatenate(predicted), data.elements)
+    forward, backward = predicted
+    for name, entry in metrics.items():
+        members = split == name
+        entry["KRA_MAE_eV"] = float(np.abs(0.5 * (forward + backward) - data.KRA_eV)[members].mean())
+        entry["dE_MAE_eV"] = float(np.abs(forward - backward - data.dE_eV)[members].mean())
+    return metrics
+
+
+def _spread(model: BarrierModel, data: JumpData) -> float:
+    some = np.linspace(0, len(data) - 1, min(len(data), _SPREAD_SAMPLE)).astype(np.int64)
+    species, mover, jump = data.species[some], data.mover[some], data.jump[some]
+    if model.environment.kind != "union":
+        before, _ = initial_columns(data.structure, data.shells)
+        species = np.concatenate([species, mover[:, None]], axis=1)[:, before]
+    return frame_spread_eV(model, species, mover, jump)
+
+
+def _prediction_rows(
+    predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
+) -> Iterable[tuple[Any, ...]]:
+    true = (data.E_fwd_eV, data.E_bwd_eV)
+    for direction, E_eV, E_predicted_eV in zip(("forward", "backward"), true, predicted, strict=True):
+        for i in range(len(data)):
+            label = (split[i], data.composition[i], data.sample[i], data.vacancy_site[i], data.jump[i])
+            element = data.elements[data.mover[i] - 1]
+            yield (*label, direction, element, repr(float(E_eV[i])), repr(float(E_predicted_eV[i])))
+
+
+def write_history(directory: Path, history: Sequence[Row], fence: Fence | None) -> None:
+    """Write history.csv, a row per epoch."""
+    columns = tuple(history[0]) if history else ("epoch",)
+    rows = [tuple(row[name] for name in columns) for row in history]
+    _write_csv(directory / HISTORY_FILE, columns, rows, fence)
+
+
+def _write_csv(
+    path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]], fence: Fence | None
+) -> None:
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+
+    commit(path, write, fence=fence)
