@@ -184,22 +184,30 @@ class _Reader:
             self.campaign = Campaign.model_validate(document.data)
             self.campaign._file = path
         except ValidationError as error:
-            self.errors = error.errors(include_url=False)
+            self.errors = _told(error.errors(include_url=False))
 
     def problems(self) -> list[Problem]:
         """What is wrong; warnings go to the campaign."""
         keys = [_key(error, self.document.data) for error in self.errors]
         meant = {self._nearest(key) for key, e in zip(keys, self.errors, strict=True) if _is_extra(e)}
+        unreadable = {problem.key for problem in self.document.problems}
         problems = [
             self._problem(key, error)
             for key, error in zip(keys, self.errors, strict=True)
-            if not (error["type"] == "missing" and key in meant)
+            if not (error["type"] == "missing" and key in meant) and key not in unreadable
         ]
+        empty = [name for name in Campaign.model_fields if self.document.data.get(name, name) is None]
+        problems += [self._empty(name) for name in empty if (name,) not in keys]
         findings = check_values(self._values(keys))
         problems += [self._finding(f) for f in findings if not f.warning]
         if self.campaign is not None:
             self.campaign._warnings = tuple(self._finding(f) for f in findings if f.warning)
         return problems
+
+    def _empty(self, name: str) -> Problem:
+        position = self.document.position((name,), of_key=True)
+        message = f"empty; allowed: {self.allowed.text((name,))}"
+        return Problem(self.document.file, message, position, (name,))
 
     def _nearest(self, key: KeyPath) -> KeyPath:
         """The key that an unknown key was probably meant to be."""
@@ -231,7 +239,7 @@ class _Reader:
         """Every value that is valid by itself, by dotted path."""
         data = self.document.data
         values: dict[str, Any] = {
-            "sections": frozenset(name for name, value in data.items() if value is not None),
+            "sections": frozenset(data),
             "base_dir": self.path.absolute().parent,
         }
         top = _valid_fields(Campaign, data, (), wrong)
@@ -254,7 +262,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
     info = model.model_fields[name]
     is_model = isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
-    return TypeAdapter(Annotated[info.annotation, info], config=None if is_model else STRICT)
+    annotation: Any = Annotated[info.annotation, info]
+    return TypeAdapter(annotation, config=None if is_model else STRICT)
 
 
 def _valid_fields(
@@ -271,6 +280,19 @@ def _valid_fields(
         elif not info.is_required():
             valid[".".join(map(str, key))] = info.get_default()
     return valid
+
+
+def _told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists called too short because their items are wrong; fixed lengths as errors of the list."""
+    told: list[ErrorDetails] = []
+    for error in errors:
+        loc = error["loc"]
+        inner = any(other["loc"][: len(loc)] == loc and len(other["loc"]) > len(loc) for other in errors)
+        if error["type"] == "missing" and isinstance(loc[-1], int):
+            error = {**error, "loc": loc[:-1], "type": "too_short"}
+        if not (error["type"] == "too_short" and inner):
+            told.append(error)
+    return told
 
 
 def _is_extra(error: ErrorDetails) -> bool:

@@ -121,7 +121,7 @@ def _kmc_groups(campaign: Campaign, items: Items) -> dict[str, Group]:
     if kmc is None:
         return {}
     run = kmc.model_dump(mode="json", include={"cells", "stop", "attempt_frequency_Hz", "key_frames"})
-    common = {
+    common: dict[str, Any] = {
         "seed": campaign.seed,
         "alloy": {
             "elements": list(campaign.alloy.elements),

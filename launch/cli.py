@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from launch.commands import ExitCode, Output, UsageError, app, say
 from launch.lock import LockHeld
 from launch.problems import CampaignErrors, did_you_mean
 
+# typer brings its own copy of click, or needs click, depending on its version.
+ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 PACKAGE = "neural-network-kinetics"
 FLAGS = {
     "-v": "verbose",
@@ -64,13 +66,16 @@ def run_command(arguments: list[str]) -> int:
             say(str(problem))
         _show_traceback(output)
         return ExitCode.INVALID
-    except (UsageError, click.ClickException) as error:
-        say(f"launch: {error.format_message() if isinstance(error, click.ClickException) else error}")
+    except UsageError as error:
+        say(f"launch: {error}")
+        return ExitCode.INVALID
+    except ClickException as error:
+        say(f"launch: {error.format_message()}")
         return ExitCode.INVALID
     except LockHeld as error:
         say(f"launch: {error}")
         return ExitCode.SITE_OR_LOCK
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         say("launch: interrupted; run the same command again to continue")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""The verbs of the command line: each reads its arguments, calls the module of its subject, shows the result."""
+"""The verbs of the command line. Each reads its arguments and calls the module of its subject."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from launch.items import Group
@@ -86,9 +87,8 @@ def keep_inputs(workdir: Workdir, groups: dict[str, Group], fence: Fence | None)
         path = workdir.records(group.stage) / f"inputs-{digest}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(group.inputs, indent=1, ensure_ascii=False)
-            commit(path, lambda temporary, text=text: _write(temporary, text), fence=fence)
+            commit(path, partial(_write_inputs, group), fence=fence)
 
 
-def _write(path: Any, text: str) -> None:
-    path.write_text(text + "\n")
+def _write_inputs(group: Group, path: Path) -> None:
+    path.write_text(json.dumps(group.inputs, indent=1, ensure_ascii=False) + "\n")

@@ -176,7 +176,7 @@ class _Builder:
             return self.mapping(node, path, depth)
         if isinstance(node, SequenceNode):
             return [self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)]
-        plain = node.style is None
+        plain = isinstance(node, ScalarNode) and node.style is None
         return _plain_value(str(node.value)) if plain else str(node.value)
 
     def mapping(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any]:

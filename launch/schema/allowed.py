@@ -50,8 +50,8 @@ class Allowed:
         """``; did you mean ...?`` for a value that is nearly right, or nothing."""
         if not isinstance(value, str):
             return ""
-        number = re.fullmatch(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*", value)
-        if number and self.unit(key):
+        number = re.fullmatch(r"\s*([-+]?[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*", value)
+        if number and any(node.get("type") in ("integer", "number") for node in self._nodes(key)):
             return _number_hint(number.group(1), number.group(2), self.unit(key))
         return did_you_mean(value, [str(word) for word in self.words(key)])
 
@@ -74,13 +74,15 @@ class Allowed:
             yield from self._alternatives(choice)
 
     def _words(self, node: Node) -> str:
+        if "$comment" in node:
+            return str(node["$comment"])
         if "const" in node or "enum" in node:
             return ", ".join(str(word) for word in node.get("enum", [node.get("const")]))
         kind = node.get("type")
         if kind in ("integer", "number"):
             return ("a whole number" if kind == "integer" else "a number") + _bounds(node)
         if kind == "string":
-            return "a string" + (f" matching {node['pattern']}" if "pattern" in node else "")
+            return "text"
         if kind == "array":
             return _list_words(node, next(self._alternatives(node.get("items", {}))), self._words)
         if kind == "object":
@@ -99,9 +101,13 @@ def _children(node: Node, part: str | int) -> Iterator[Node]:
         yield node["additionalProperties"]
 
 
+def _plain_number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
+
+
 def _bounds(node: Node) -> str:
     signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    bounds = [f"{sign} {node[name]:g}" for name, sign in signs.items() if name in node]
+    bounds = [f"{sign} {_plain_number(node[name])}" for name, sign in signs.items() if name in node]
     return f" {' and '.join(bounds)}" if bounds else ""
 
 
@@ -115,6 +121,8 @@ def _list_words(node: Node, item: Node, words: Any) -> str:
 
 
 def _number_hint(number: str, unit: str, wanted: str) -> str:
+    if not unit:
+        return f"; did you mean {number}, without quotes?"
     if unit in ("C", "°C") and wanted == "K":
         return f"; did you mean {float(number) + 273.15:g}, which is {number} °C in K?"
     return f"; did you mean {number}, without the unit?" if unit == wanted else ""

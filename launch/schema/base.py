@@ -25,7 +25,11 @@ def refuse(message: str) -> PydanticCustomError:
 
 
 PositiveFloat = Annotated[float, Field(gt=0)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    Field(json_schema_extra={"$comment": "at most 64 letters, digits, '.', '_' and '-', no space"}),
+]
 PathText = Annotated[str, StringConstraints(min_length=1)]
 Cells = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
@@ -33,15 +37,20 @@ Cells = Annotated[
 ]
 
 
+_WALLTIME = 'hours:minutes:seconds in quotes, above zero, such as "02:00:00"'
+
+
 def _walltime(text: str) -> str:
     match = re.fullmatch(r"(\d{1,3}):([0-5]\d):([0-5]\d)", text)
     if not match or not any(int(part) for part in match.groups()):
-        raise refuse(f'got "{text}"; allowed: hours:minutes:seconds, above zero, such as "02:00:00"')
+        raise refuse(f'got "{text}"; allowed: {_WALLTIME}')
     return text
 
 
 Walltime = Annotated[
-    str, AfterValidator(_walltime), Field(json_schema_extra={"pattern": r"^\d{1,3}:[0-5]\d:[0-5]\d$"})
+    str,
+    AfterValidator(_walltime),
+    Field(json_schema_extra={"pattern": r"^\d{1,3}:[0-5]\d:[0-5]\d$", "$comment": _WALLTIME}),
 ]
 
 

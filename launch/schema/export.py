@@ -26,14 +26,30 @@ def _plain(node: Any) -> Any:
         elif word == "prefixItems":
             alike = all(item == value[0] for item in value)
             plain["items"] = _plain(value[0] if alike else value)
+        elif word == "default":
+            plain[word] = _given(value)
         elif word not in ("discriminator", "x-word") and not (word == "title" and isinstance(value, str)):
             plain[word] = _plain(value)
-    return _with_word(plain, node.get("x-word"))
+    return _without_null(_with_word(plain, node.get("x-word")))
+
+
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+    """An optional key is left out, not given as null."""
+    if {"type": "null"} not in node.get("anyOf", ()):
+        return node
+    choices = [choice for choice in node["anyOf"] if choice != {"type": "null"}]
+    rest = {k: v for k, v in node.items() if k != "anyOf" and not (k == "default" and v is None)}
+    return {**rest, **(choices[0] if len(choices) == 1 else {"anyOf": choices})}
+
+
+def _given(value: Any) -> Any:
+    """A default without the optional keys that it leaves out."""
+    return {k: _given(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def _with_word(node: dict[str, Any], word: str | None) -> dict[str, Any]:
     """A list that may also be given as one word."""
     if word is None:
         return node
-    outer = {k: node.pop(k) for k in ("description", "default") if k in node}
+    outer: dict[str, Any] = {k: node.pop(k) for k in ("description", "default") if k in node}
     return {**outer, "anyOf": [{"const": word}, node]}

@@ -1,0 +1,328 @@
+"""Golden messages: what is wrong with a campaign file, where, and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launch.campaign import load_campaign
+from launch.problems import CampaignErrors
+
+# old text -> new text: the messages that come, without the file's name
+GOLDEN = {
+    "unknown key": (
+        ("  cells: [6, 6, 6]", "  celss: [6, 6, 6]"),
+        [
+            "15:3: label.celss: unknown key; allowed: compositions, samples, cells, vacancies_per_composition, "
+            'max_force_eV_A, connect, audit; did you mean "cells"?'
+        ],
+    ),
+    "unknown section": (
+        ("kmc:\n", "kmcc:\n"),
+        [
+            "24:1: kmcc: unknown key; allowed: schema_version, name, seed, workdir, site, resources, alloy, "
+            'potential, label, train, kmc, analysis; did you mean "kmc"?',
+            '34:28: analysis[2]: "order" needs the section kmc; allowed here: labels, training, parity, spectra',
+        ],
+    ),
+    "duplicate key": (
+        ("seed: 7", "seed: 7\nname: other"),
+        ["4:1: name: duplicate key; it stands on line 2 already"],
+    ),
+    "tab": (("  model: main", "\tmodel: main"), ["25:1: a tab character; allowed: spaces for indentation"]),
+    "merge conflict": (
+        ("seed: 7", "<<<<<<< HEAD\nseed: 7\n=======\nseed: 8\n>>>>>>> theirs"),
+        [
+            f'{line}:1: "{mark * 7}" is the mark of a merge conflict; resolve it and keep one version'
+            for line, mark in ((3, "<"), (5, "="), (7, ">"))
+        ],
+    ),
+    "object tag": (
+        ("name: tiny", "name: !!python/object/apply:os.system [true]"),
+        ["2:7: name: tag tag:yaml.org,2002:python/object/apply:os.system; tags are not allowed"],
+    ),
+    "unclosed": (("[Nb, Mo, Ta]", "[Nb, Mo, Ta"), ["7:44: not YAML: while parsing a flow sequence, expected"]),
+    "two documents": (("site: local", "---\nsite: local"), ["5:1: not YAML: but found another document"]),
+    "missing key": (("seed: 7\n", ""), ["1:1: seed: missing; allowed: a whole number >= 0"]),
+    "missing alloy": (
+        ("alloy: {elements: [Nb, Mo, Ta], lattice: bcc}", ""),
+        ["1:1: alloy: missing; allowed: a mapping with the keys elements, lattice, lattice_parameter_A"],
+    ),
+    "empty section": (("potential: {builtin: zhou-eam}", "potential:"), ["9:1: potential: empty; allowed: "]),
+    "text for a number": (
+        ("seed: 7", 'seed: "7"'),
+        [
+            '3:7: seed: got "7"; allowed: a whole number >= 0 and < 9223372036854775808; did you mean 7, without'
+        ],
+    ),
+    "newer version": (
+        ("schema_version: 1", "schema_version: 2"),
+        ["1:17: schema_version: got 2; allowed: 1"],
+    ),
+    "bad name": (
+        ("name: tiny", "name: my campaign"),
+        ['2:7: name: got "my campaign"; allowed: at most 64 let'],
+    ),
+    "wrong unit": (
+        ("[400, 800]", '[400, "800 C"]'),
+        [
+            '29:25: kmc.temperatures_K[1]: got "800 C"; allowed: a number > 0 and <= 100000, in K; '
+            "did you mean 1073.15, which is 800 °C in K?"
+        ],
+    ),
+    "unit in the value": (
+        ("checkpoint_s: 60", "checkpoint_s: 60 s"),
+        [
+            '32:17: kmc.checkpoint_s: got "60 s"; allowed: a number > 0, in s; did you mean 60, without the unit?'
+        ],
+    ),
+    "impossible temperatures": (
+        ("[400, 800]", "[0, -5, .nan, .inf, 800]"),
+        [
+            f"29:{column}: kmc.temperatures_K[{i}]: got {value}; allowed: a number > 0"
+            for i, (column, value) in enumerate([(20, "0"), (23, "-5"), (27, "nan"), (33, "inf")])
+        ],
+    ),
+    "the same temperature": (
+        ("[400, 800]", "[400, 400.01]"),
+        [
+            "29:19: kmc.temperatures_K: temperature 400 K given twice; allowed: temperatures at least 0.1 K apart"
+        ],
+    ),
+    "sum of fractions": (
+        ("Ta: 0.33}", "Ta: 0.32}"),
+        ["13:7: label.compositions[0]: the fractions sum to 0.99; allowed: a sum of 1 within 1e-06"],
+    ),
+    "negative fraction": (
+        ("{Nb: 0.60, Mo: 0.20,", "{Nb: 1.00, Mo: -0.20,"),
+        ["14:22: label.compositions[1].Mo: got -0.2; allowed: a number >= 0 and <= 1"],
+    ),
+    "unknown element": (
+        ("Mo: 0.33, Ta: 0.33}", "Mo: 0.33, Cr: 0.33}"),
+        ['13:28: label.compositions[0].Cr: unknown element "Cr"; allowed: Nb, Mo, Ta'],
+    ),
+    "no element": (
+        ("[Nb, Mo, Ta]", "[Nb, Mo, Ta, Xx]"),
+        ['7:32: alloy.elements[3]: got "Xx"; allowed: the symbol of a chemical element'],
+    ),
+    "duplicate element": (
+        ("[Nb, Mo, Ta]", "[Nb, Mo, Ta, Mo]"),
+        ["7:19: alloy.elements: element Mo given twice; each is allowed once"],
+    ),
+    "element the potential lacks": (
+        ("[Nb, Mo, Ta]", "[Nb, Mo, Ta, Cr]"),
+        ['7:32: alloy.elements[3]: the potential zhou-eam has no "Cr"; allowed: '],
+    ),
+    "the same composition": (
+        ("{Nb: 0.60, Mo: 0.20, Ta: 0.20}", "{Nb: 0.340001, Mo: 0.329999, Ta: 0.33}"),
+        [
+            "14:7: label.compositions[1]: Nb34Mo33Ta33 again, as label.compositions[0]; allowed: each composition"
+        ],
+    ),
+    "grid": (
+        ("compositions: [equimolar]", "compositions: {grid: paper46}"),
+        ["27:17: kmc.compositions: composition grids are not supported in this version; allowed: equimolar"],
+    ),
+    "cells below the cutoff": (
+        ("  cells: [6, 6, 6]", "  cells: [2, 6, 6]"),
+        [
+            "15:10: label.cells: got 2x6x6, an edge of about 6.3 Å, below the potential's cutoff of 6.5 Å",
+            "15:10: label.cells: got 2x6x6, too small for 8 neighbour shells; allowed: at least 3 cells",
+        ],
+    ),
+    "kmc cells": (
+        ("  cells: [8, 8, 8]", "  cells: [8, 8, 2]"),
+        [
+            "26:10: kmc.cells: got 8x8x2, too small for 8 neighbour shells; allowed: at least 3 cells along each"
+        ],
+    ),
+    "two cells": (
+        ("[8, 8, 8]", "[8, 8]"),
+        ["26:10: kmc.cells: got a list of 2; allowed: a list of 3 x whole"],
+    ),
+    "no atom of an element": (
+        ("{Nb: 0.60, Mo: 0.20, Ta: 0.20}", "{Nb: 0.999, Mo: 0.001}"),
+        ["14:7: label.compositions[1]: Nb99.9Mo0.1 leaves no atom of Mo on 432 sites; allowed: at least one"],
+    ),
+    "more vacancies than sites": (
+        (
+            "  vacancies_per_composition: 3",
+            "  vacancies_per_composition: 500\n  samples: {vacancies_per_sample: 433}",
+        ),
+        ["17:35: label.samples.vacancies_per_sample: got 433; allowed: at most the 432 sites of a sample"],
+    ),
+    "all compositions held out": (
+        ("test_compositions: 1", "test_compositions: 2"),
+        ["22:22: train.test_compositions: got 2 of 2 compositions; allowed: 0 to 1, so that one is left"],
+    ),
+    "no such model": (
+        ("model: main", "model: mian"),
+        ['25:10: kmc.model: no model "mian"; allowed: main, or {published: ...}; did you mean "main"?'],
+    ),
+    "kind of model": (
+        ("kind: detailed-balance", "kind: detailed_balance"),
+        [
+            '21:26: train.models[0].kind: got "detailed_balance"; allowed: mlp, detailed-balance; '
+            'did you mean "detailed-balance"?'
+        ],
+    ),
+    "more ranks than one process": (
+        ("test_compositions: 1", "ranks: 2"),
+        ["22:10: train.ranks: got 2 with backend single; allowed: 1, or backend: ddp"],
+    ),
+    "potential of a later version": (
+        ("{builtin: zhou-eam}", "{mtp: {file: a.mtp}}"),
+        ["9:12: potential: mtp is not supported in this version; allowed: {builtin: zhou-eam}"],
+    ),
+    "label without potential": (
+        ("potential: {builtin: zhou-eam}", ""),
+        [
+            "11:1: label: needs a potential; allowed: a section potential, such as potential: {builtin: zhou-eam}"
+        ],
+    ),
+    "other lattice": (("lattice: bcc", "lattice: fcc"), ['7:42: alloy.lattice: got "fcc"; allowed: bcc']),
+    "published network": (
+        ("model: main", "model: {published: {format: nkk, file: no.npy}}"),
+        [
+            "25:11: kmc.model.published.allow_pickle: the file is a Python pickle, which can run code when read; ",
+            "25:42: kmc.model.published.file: no file ",
+        ],
+    ),
+    "start file": (
+        ("start: random", "start: {file: no.dump}"),
+        ["27:3: kmc.compositions: given with a start file", "28:17: kmc.start.file: no file "],
+    ),
+    "start": (
+        ("start: random", "start: randm"),
+        [
+            '28:10: kmc.start: got "randm"; allowed: random or a mapping with the keys file; did you mean "random"?'
+        ],
+    ),
+    "stop": (
+        ("{jumps: 1_000}", "{time_s: 1}"),
+        [
+            "31:3: kmc.stop.jumps: missing; allowed: a whole number >= 1",
+            "31:10: kmc.stop.time_s: unknown key;",
+        ],
+    ),
+    "walltime": (
+        ("site: local", "site: local\nresources: {label: {walltime: 2:00}, train: {walltime: 7200}}"),
+        [
+            '6:31: resources.label.walltime: got "2:00"; allowed: hours:minutes:seconds in quotes',
+            "6:56: resources.train.walltime: got 7200; allowed: hours:minutes:seconds in quotes",
+        ],
+    ),
+    "no such site": (("site: local", "site: lcoal"), ['5:7: site: no site "lcoal"; allowed: ']),
+    "no such site file": (("site: local", "site: sites/mine.yaml"), ["5:7: site: no file "]),
+    "no such analysis": (
+        ("[labels,", "[lables,"),
+        [
+            '34:12: analysis[0]: got "lables"; allowed: labels, training, parity, spectra, order, randomness; did'
+        ],
+    ),
+    "yes is no boolean": (
+        ("max_force_eV_A: 0.02", "connect: yes"),
+        ['17:12: label.connect: got "yes"; allowed: true or false'],
+    ),
+    "number in another type": (
+        ("replicas: 2", "replicas: 2.5"),
+        ["30:13: kmc.replicas: got 2.5; allowed: a whole number >= 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_message(case: str, write_campaign, monkeypatch, tmp_path: Path):
+    replacement, expected = GOLDEN[case]
+    write_campaign(replacement)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CampaignErrors) as error:
+        load_campaign("c.yaml")
+    lines = [str(problem) for problem in error.value.problems]
+    assert len(lines) == len(expected), lines
+    for line, start in zip(lines, expected, strict=True):
+        assert line.startswith(f"c.yaml:{start}"), (line, start)
+
+
+def test_all_errors_come_at_once(write_campaign):
+    path = write_campaign(
+        ("seed: 7", "seed: -7\nsede: 8"),
+        ("lattice: bcc", "lattice: hcp"),
+        ("Ta: 0.33}", "Cr: 0.33}"),
+        ("test_compositions: 1", "test_compositions: 9"),
+        ("model: main", "model: other"),
+        ("replicas: 2", "replicas: many"),
+        ("[labels,", "[label,"),
+    )
+    with pytest.raises(CampaignErrors) as error:
+        load_campaign(path)
+    keys = [problem.key for problem in error.value.problems]
+    assert keys == [
+        ("seed",),
+        ("sede",),
+        ("alloy", "lattice"),
+        ("label", "compositions", 0, "Cr"),
+        ("train", "test_compositions"),
+        ("kmc", "model"),
+        ("kmc", "replicas"),
+        ("analysis", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ":1:1: the file is empty; `launch init PATH` writes one"),
+        (b" \n\n", ":1:1: the file is empty"),
+        (b"# only a comment\n", ":1:1: got nothing but comments; allowed: a mapping"),
+        (b"- a\n- b\n", ":1:1: got a list; allowed: a mapping"),
+        (b"hello\n", ':1:1: got "hello"; allowed: a mapping'),
+        (b"name: x\nseed: \xe9\n", ":2:7: byte 0xe9 is not UTF-8"),
+        ("name: x".encode("utf-16"), ":1:1: byte 0xff is not UTF-8"),
+        (b"name: a\x00b\n", ":1:8: character U+0000 is not allowed in YAML"),
+        (b"[" * 5000, ":1:1: nested deeper than the 100 levels allowed"),
+        (b"a: &a [*a]\n", ":1:1: nested deeper than the 100 levels allowed"),
+        (
+            b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 9)) for n in range(98, 106)),
+            ":1:1: more than 200000 values",
+        ),
+    ],
+)
+def test_files_that_are_no_campaign(content: bytes, message: str, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_bytes(content)
+    with pytest.raises(CampaignErrors) as error:
+        load_campaign("c.yaml")
+    assert str(error.value).startswith(f"c.yaml{message}")
+
+
+def test_missing_file_names_the_nearest(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick.yaml").touch()
+    with pytest.raises(CampaignErrors, match=r'^qiuck.yaml: no such file; did you mean "quick.yaml"\?$'):
+        load_campaign("qiuck.yaml")
+
+
+def test_directory_names_the_campaign_in_it(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "campaign.yaml").touch()
+    with pytest.raises(CampaignErrors, match=r"^run: is a directory; .* did you mean run/campaign.yaml\?$"):
+        load_campaign("run")
+
+
+def test_workdir_that_would_overwrite_the_campaign(write_campaign):
+    path = write_campaign(("workdir: work", "workdir: ."), name="campaign.yaml")
+    with pytest.raises(CampaignErrors, match=r":4:10: workdir: the copy .* would overwrite .*campaign.yaml"):
+        load_campaign(path)
+
+
+def test_small_cells_are_a_warning(write_campaign):
+    campaign = load_campaign(write_campaign(("  cells: [6, 6, 6]", "  cells: [4, 6, 6]")))
+    (warning,) = campaign.warnings
+    assert str(warning).endswith(
+        ":15:10: label.cells: 4x6x6 is small for 8 neighbour shells: a network sees some sites twice; "
+        "5 cells along each edge avoid it"
+    )
