@@ -1,1 +1,7 @@
-"""Clusters as data, and the module that turns them into a Parsl configuration."""
+"""Machines as data (YAML files), and the one module, `site_configs.builder`, that turns them into Parsl."""
+
+from __future__ import annotations
+
+from site_configs.site import Site, SiteError, StageLayout, load_site, site_names
+
+__all__ = ["Site", "SiteError", "StageLayout", "load_site", "site_names"]

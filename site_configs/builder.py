@@ -1,0 +1,96 @@
+"""From a site's data to a Parsl configuration. The only module that knows Parsl's executors and providers."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from parsl.config import Config
+from parsl.executors import HighThroughputExecutor
+from parsl.launchers import SimpleLauncher
+from parsl.providers import LocalProvider
+
+from site_configs.site import Site
+
+LABEL = "nodes"
+HEARTBEAT_S, LOST_AFTER_S = 5, 30
+
+
+def build(site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, str]) -> Config:
+    """Parsl's configuration of one run on `site`; nothing is started.
+
+    One executor serves all stages: stages follow one another, and no more units are given out at a time than
+    `StageLayout.at_once` allows, so that MPI units and units of one core never share a core.
+
+    Args:
+        site: the machine.
+        run_dir: folder of Parsl's own files.
+        workers: units that may run at the same time, in any stage.
+        environment: variables of the workers, besides the site's.
+    """
+    provider = LocalProvider(
+        init_blocks=1,
+        min_blocks=1,
+        max_blocks=1,
+        launcher=SimpleLauncher(),
+        worker_init=_worker_init(site, environment),
+    )
+    executor = HighThroughputExecutor(
+        label=LABEL,
+        address=site.address,
+        loopback_address="127.0.0.1",
+        provider=provider,
+        max_workers_per_node=workers,
+        cores_per_worker=1e-6,  # `workers` alone decides, whatever the number of cores
+        interchange_launch_cmd=[sys.executable, "-P", str(_script("interchange.py"))],
+        heartbeat_period=HEARTBEAT_S,
+        heartbeat_threshold=LOST_AFTER_S,
+        encrypted=True,
+    )
+    return Config(
+        executors=[executor],
+        run_dir=str(run_dir),
+        strategy="none",  # one block, from the beginning to the end
+        strategy_period=0.5,
+        retries=0,  # a unit that was lost is cut anew, from what is still missing
+    )
+
+
+def _script(name: str) -> Path:
+    """A script of this Python environment, whether or not that is activated."""
+    return Path(sys.executable).parent / name
+
+
+def worker_environment(caches: Path) -> dict[str, str]:
+    """Variables of every job.
+
+    They keep the user's own modules out (names such as ``analysis`` are not rare), give one thread to a
+    process, and put the caches of numba and matplotlib where they can be written.
+    """
+    return {
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        "NUMBA_CACHE_DIR": str(caches / "numba"),
+        "MPLCONFIGDIR": str(caches / "matplotlib"),
+        "MPLBACKEND": "Agg",
+        "HDF5_USE_FILE_LOCKING": "FALSE",
+    }
+
+
+def _worker_init(site: Site, environment: Mapping[str, str]) -> str:
+    """Shell lines that set up the workers."""
+    folder = Path(sys.executable).parent
+    lines = [
+        site.worker_init.rstrip(),
+        "unset PYTHONPATH PYTHONHOME",
+        f'export PATH={shlex.quote(str(folder))}:"$PATH"',
+    ]
+    variables = {**environment, **site.environment}
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join(line for line in lines if line)
