@@ -1,0 +1,181 @@
+"""The residence-time algorithm, compiled: from one state through many jumps.
+
+One pass: read the species around the vacancy; find or compute the record of these surroundings (cumulative
+probabilities, mean residence time); draw two numbers; move. Whether a record was found or computed changes
+nothing but the time it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from nnk.environment import SpeciesArray
+from nnk.kmc.cache import claim, holds, pack_key
+from nnk.kmc.evaluators import balanced_barriers, forward_barriers, state_energy
+from nnk.kmc.grid import address, move, set_site
+from nnk.kmc.random_numbers import two_uniforms
+from nnk.kmc.rates import chosen_jump, residence
+from nnk.lattice import IntArray
+from nnk.models.program import Float64Array
+
+
+class State(NamedTuple):
+    """What changes from jump to jump; arrays, changed in place.
+
+    Attributes:
+        padded: uint8, the occupancy with its rim (`nnk.kmc.grid`).
+        position: int64[4], the vacancy's basis position and cell.
+        displacement: int64[3], the vacancy's way since the start, not folded back (a/2).
+        clock: float64[2], time in s and S_vac of the present state in eV (NaN: not known).
+        pair_counts: int64[shells, n_species, n_species].
+    """
+
+    padded: SpeciesArray
+    position: IntArray
+    displacement: IntArray
+    clock: Float64Array
+    pair_counts: IntArray
+
+
+class Surroundings(NamedTuple):
+    """Where things lie in memory relative to a site, by its basis position.
+
+    Attributes:
+        read: int32[n_basis, n], the sites that the model reads.
+        shells: int32[n_basis, m], neighbour shells 1..k.
+        shell_ends: int64[k], where each shell ends in `shells`.
+        jumps: int64[z, 3], jump vectors (a/2).
+    """
+
+    read: NDArray[np.int32]
+    shells: NDArray[np.int32]
+    shell_ends: IntArray
+    jumps: IntArray
+
+
+class Conditions(NamedTuple):
+    """Temperature as k_B T (eV), attempt frequency as its logarithm (1/s), key of the random numbers."""
+
+    kT_eV: float
+    log_frequency: float
+    key: np.uint64
+
+
+class Buffers(NamedTuple):
+    """Scratch arrays: `species` uint8[n + 1], the last a filler; `record` float64[2 z]; `barriers` float64[z]."""
+
+    species: SpeciesArray
+    record: Float64Array
+    barriers: Float64Array
+
+
+@numba.njit(cache=True)
+def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):  # type: ignore[no-untyped-def]
+    """Bonds of the atom that moved from memory place `old` to `new`; both are empty while this counts."""
+    counts = state.pair_counts
+    moved = species - 1
+    first = 0
+    for shell in range(counts.shape[0]):
+        for i in range(first, around.shell_ends[shell]):
+            gained = state.padded[new + around.shells[basis_new, i]]
+            lost = state.padded[old + around.shells[basis_old, i]]
+            if gained > 0:
+                counts[shell, moved, gained - 1] += 1
+                counts[shell, gained - 1, moved] += 1
+            if lost > 0:
+                counts[shell, moved, lost - 1] -= 1
+                counts[shell, lost - 1, moved] -= 1
+        first = around.shell_ends[shell]
+
+
+@numba.njit(cache=True)
+def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
+    """Exchange the vacancy and the atom at `jump`."""
+    position = state.position
+    here, here_basis = address(grid, position), position[0]
+    empty = position.copy()
+    move(grid, position, jump)
+    there = address(grid, position)
+    species = state.padded[there]
+    set_site(grid, state.padded, position, np.uint8(0))
+    _update_pair_counts(state, around, there, here, position[0], here_basis, species)
+    set_site(grid, state.padded, empty, species)
+    for axis in range(3):
+        state.displacement[axis] += around.jumps[jump, axis]
+
+
+@numba.njit(cache=True)
+def _compute_record(forward, balanced, conditions, state, buffers):  # type: ignore[no-untyped-def]
+    """Probabilities and residence time of the present surroundings; balanced: S_vac after each jump too."""
+    z = buffers.barriers.shape[0]
+    if balanced is None:
+        forward_barriers(forward, buffers.species, buffers.barriers)
+    else:
+        if math.isnan(state.clock[1]):
+            state.clock[1] = state_energy(balanced, buffers.species)
+        after = buffers.record[z:]
+        balanced_barriers(balanced, buffers.species, state.clock[1], buffers.barriers, after)
+    residence(buffers.barriers, conditions.kT_eV, conditions.log_frequency, buffers.record[:z])
+
+
+@numba.njit(cache=True)
+def _find_record(forward, balanced, conditions, state, cache, buffers):  # type: ignore[no-untyped-def]
+    """The record of the present surroundings, and whether it was known."""
+    if cache is None:
+        _compute_record(forward, balanced, conditions, state, buffers)
+        return buffers.record, False
+    place = pack_key(cache, buffers.species[:-1])
+    n_key = cache.key.shape[0]
+    record = cache.values[place, n_key : n_key + buffers.record.shape[0]]
+    if holds(cache, place):
+        return record, True
+    _compute_record(forward, balanced, conditions, state, buffers)
+    claim(cache, place)
+    record[:] = buffers.record
+    return record, False
+
+
+@numba.njit(cache=True)
+def advance(
+    grid, around, forward, balanced, conditions, cache, state, buffers, first, directions
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Make ``len(directions)`` jumps, the first of them number `first` of the run.
+
+    Args:
+        grid: `Grid`.
+        around: `Surroundings`.
+        forward: `ForwardEvaluator`, or None if `balanced` is given.
+        balanced: `BalancedEvaluator`, or None.
+        conditions: `Conditions`.
+        cache: `Cache`, or None to compute every record.
+        state: `State`, changed in place.
+        buffers: `Buffers`.
+        first: number of the first jump, counting from 0.
+        directions: uint8[n], filled with the jumps.
+
+    Returns:
+        Number of records that were found in the cache.
+    """
+    z = buffers.barriers.shape[0]
+    n_read = around.read.shape[1]
+    hits = 0
+    for i in range(directions.shape[0]):
+        here = address(grid, state.position)
+        shifts = around.read[state.position[0]]
+        for site in range(n_read):
+            buffers.species[site] = state.padded[here + shifts[site]]
+        record, known = _find_record(forward, balanced, conditions, state, cache, buffers)
+        hits += known
+        u_jump, u_time = two_uniforms(conditions.key, np.uint64(first + i))
+        jump = chosen_jump(record[:z], u_jump)
+        state.clock[0] -= math.log(u_time) * record[z - 1]
+        if balanced is not None:
+            state.clock[1] = record[z + jump]
+        _move_vacancy(grid, state, around, jump)
+        directions[i] = jump
+    return hits
