@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from nnk.files import stable_hash
 from nnk.potentials import zhou
 from nnk.potentials.base import ForceField
 
@@ -43,7 +42,7 @@ class PotentialSpec:
         tabulation = [zhou.N_R, zhou.N_RHO, zhou.CUTOFF_A, zhou.SWITCH_A, zhou.RHO_MAX]
         parameters = {name: asdict(element) for name, element in zhou.ELEMENTS.items()}
         content = {"kind": self.kind, "name": self.name, "table": parameters, "grid": tabulation}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+        return stable_hash(content)
 
 
 def make_force_field(spec: PotentialSpec) -> ForceField:

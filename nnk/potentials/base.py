@@ -14,8 +14,8 @@ FloatArray = NDArray[np.float64]
 class ForceField(Protocol):
     """Energy and forces of atoms in an orthorhombic periodic cell.
 
-    ``set`` is called once per set of atoms, the evaluations many times. After ``set`` the results depend on the
-    arguments alone, not on what was evaluated before.
+    ``set`` is called once per set of atoms, the evaluations many times. After ``set`` the results depend on
+    the arguments alone, not on what was evaluated before.
     """
 
     @property

@@ -1,9 +1,9 @@
 """LAMMPS as a force engine: one instance kept for many configurations.
 
-The instance is set up once. An evaluation writes the positions into LAMMPS's own arrays and takes one time step
-without an integrator, so that neighbour lists are rebuilt only when atoms have moved by half the skin; this is several
-times faster than a ``run 0`` per configuration. `set` starts a new history, so that results after it do not
-depend on earlier atoms.
+The instance is set up once. An evaluation writes the positions into LAMMPS's own arrays and takes one time
+step without an integrator, so that neighbour lists are rebuilt only when atoms have moved by half the skin;
+this is several times faster than a ``run 0`` per configuration. `set` starts a new history, so that results
+after it do not depend on earlier atoms.
 """
 
 from __future__ import annotations

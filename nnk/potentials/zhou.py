@@ -1,12 +1,12 @@
 """Embedded-atom potential of Zhou, Johnson and Wadley for Nb, Mo, Ta and W, as tables for LAMMPS.
 
-A *demonstration* potential: it runs everything for real (bcc alloys stay bcc, vacancies migrate at 0.8-1.6 eV),
-but barriers for publication want a potential fitted to the alloy. Intermediate minima half-way along a jump are
-frequent in it.
+A *demonstration* potential: it runs everything for real (bcc alloys stay bcc, vacancies migrate at 0.8-1.6
+eV), but barriers for publication want a potential fitted to the alloy. Intermediate minima half-way along a
+jump are frequent in it.
 
 Sources: X. W. Zhou, R. A. Johnson, H. N. G. Wadley, Phys. Rev. B 69, 144113 (2004), table III (Mo, Ta, W);
-Y. Wu et al., Materials & Design 230, 111999 (2023) (Nb, the same form with exponents 18 and 21 instead of 20 and
-20). Elements are mixed by Johnson's alloy model, R. A. Johnson, Phys. Rev. B 39, 12554 (1989).
+Y. Wu et al., Materials & Design 230, 111999 (2023) (Nb, the same form with exponents 18 and 21 instead of
+20 and 20). Elements are mixed by Johnson's alloy model, R. A. Johnson, Phys. Rev. B 39, 12554 (1989).
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def mixed_pair_energy(first: ZhouElement, second: ZhouElement, r_A: FloatArray) 
 
 
 def embedding_energy(element: ZhouElement, rho: FloatArray) -> FloatArray:
-    """Energy (eV) of embedding an atom in an electron density, in three pieces joined at 0.85 and 1.15 rho_e."""
+    """Energy (eV) of embedding an atom in an electron density; its pieces join at 0.85 and 1.15 rho_e."""
     low, high = 0.85 * element.rho_e, 1.15 * element.rho_e
     x, y = rho / low - 1, rho / element.rho_e - 1
     sparse = sum(c * x**i for i, c in enumerate(element.F_n_eV))

@@ -7,28 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.mep import NEB
+from ase.mep import NEB, NEBTools
 from ase.optimize import FIRE, LBFGS
 from numpy.typing import NDArray
 
 from nnk.potentials import ForceField
-from nnk.saddle.minimise import Point, largest
+from nnk.saddle.curvature import Modes, lowest_modes
+from nnk.saddle.hessian import Hessian
+from nnk.saddle.minimise import Point
+from nnk.saddle.parameters import SearchParameters
 
 FloatArray = NDArray[np.float64]
 
 SPRING_EV_A2 = 5.0
 _ROUGH_FORCE_EV_A = 0.1  # until here without a climbing image
+_MORE_IMAGES = (0, 2, 4, 6)
+_MISSED_EV = 2e-3  # a spline this much above the highest image tells of a hump between images
 
 
 class ForceFieldCalculator(Calculator):
     """A `ForceField`, whose atoms have been set, as an ASE calculator."""
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012 (ASE declares it so)
 
     def __init__(self, force_field: ForceField) -> None:
         super().__init__()
@@ -62,11 +67,13 @@ class Band:
     Attributes:
         top: the climbing image.
         tangent: float64[n, 3], the path's direction there.
+        peak_eV: highest energy of a spline through the images and their forces along the path.
         converged: whether all forces, with the climbing one's inverted along the path, met the tolerance.
     """
 
     top: Point
     tangent: FloatArray
+    peak_eV: float
     converged: bool
 
 
@@ -79,15 +86,45 @@ def climb(
         image.calc = ForceFieldCalculator(force_field)
     band = NEB(chain, k=SPRING_EV_A2, method="improvedtangent")
     band.interpolate()
-    FIRE(band, logfile=None).run(fmax=_ROUGH_FORCE_EV_A, steps=steps)
+    _optimise(FIRE, band, _ROUGH_FORCE_EV_A, steps)
     band.climb = True
-    converged = bool(LBFGS(band, logfile=None).run(fmax=max_force_eV_A, steps=steps))
+    converged = _optimise(LBFGS, band, max_force_eV_A, steps)
     energies = [image.get_potential_energy() for image in chain]
     top = 1 + int(np.argmax(energies[1:-1]))
     point = Point(chain[top].get_positions(), energies[top], chain[top].get_forces())
-    return Band(point, chain[top + 1].get_positions() - chain[top - 1].get_positions(), converged)
+    tangent = chain[top + 1].get_positions() - chain[top - 1].get_positions()
+    return Band(point, tangent, energies[0] + float(NEBTools(chain).get_barrier()[0]), converged)
 
 
 def relaxed(atoms: Atoms, *, max_force_eV_A: float, steps: int = 500) -> bool:
     """Relax atoms in place by ASE's L-BFGS; whether it converged."""
-    return bool(LBFGS(atoms, logfile=None).run(fmax=max_force_eV_A, steps=steps))
+    return _optimise(LBFGS, atoms, max_force_eV_A, steps)
+
+
+def _optimise(optimiser: Any, target: Any, max_force_eV_A: float, steps: int) -> bool:
+    return bool(optimiser(target, logfile=None).run(fmax=max_force_eV_A, steps=steps))
+
+
+def elastic_saddle(
+    force_field: ForceField, ends: tuple[Atoms, Atoms], hessian: Hessian, parameters: SearchParameters
+) -> tuple[Point, Modes] | None:
+    """Highest saddle between two relaxed states, with its three lowest modes; None if no band gives one.
+
+    With few images on a path of several humps the climbing image can settle in a minimum between them, or
+    on a lower one. A top without a negative mode, or well below the spline through the band, is not taken:
+    the band is made again with more images.
+    """
+    for more in _MORE_IMAGES:
+        band = climb(
+            *ends,
+            force_field=force_field,
+            images=parameters.neb_images + more,
+            max_force_eV_A=parameters.max_force_eV_A,
+            steps=parameters.neb_steps,
+        )
+        if not band.converged or band.peak_eV > band.top.energy_eV + _MISSED_EV:
+            continue
+        modes = lowest_modes(force_field.energy_forces, band.top, band.tangent, hessian)
+        if modes.curvatures_eV_A2[0] < parameters.saddle_curvature_eV_A2:
+            return band.top, modes
+    return None

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq, root_scalar
 
 from nnk.alloy import exact_counts, random_solution
+from nnk.files import rng
 from nnk.lattice import Lattice, Structure
 from nnk.potentials import ForceField, PotentialSpec, make_force_field
 from nnk.saddle.hessian import LatticeHessian
@@ -82,10 +83,10 @@ def zero_pressure_lattice_parameter(
 ) -> float:
     """The alloy's own lattice parameter in Å: the box of its barriers.
 
-    Mean over four random samples of 250 (fcc 256) sites of the edge at which the pressure vanishes *with the atoms
-    relaxed*. Unrelaxed atoms would give an edge too large by up to 0.01 Å, that is several meV in a barrier; one
-    edge per composition, not per sample, keeps samples comparable and costs nothing in accuracy, since the edge scatters by
-    about 0.001 Å between samples. Rounded to 1e-5 Å, so that it is the same on every machine.
+    Mean over four random samples of 250 (fcc 256) sites of the edge at which the pressure vanishes *with
+    the atoms relaxed*: with atoms on their ideal sites it comes out 0.002 Å too small in Nb-Mo-Ta, an error
+    of 1-2 meV in a barrier. One edge per composition, not per sample, keeps samples comparable; between
+    samples it scatters by only 0.0002 Å. Rounded to 1e-5 Å, so that it is the same on every machine.
 
     Raises:
         ValueError: bad fractions, or a lattice that is not stable at any edge.
@@ -96,7 +97,7 @@ def zero_pressure_lattice_parameter(
     try:
         edges = []
         for sample in range(N_SAMPLES):
-            occupancy = random_solution(counts, np.random.default_rng([seed, sample]))
+            occupancy = random_solution(counts, rng(seed, "box", sample))
             species = [elements[i - 1] for i in occupancy]
             edges.append(_relaxed_lattice_parameter(force_field, structure, species, seed))
     finally:

@@ -59,12 +59,13 @@ class _Subspace:
 
     def ritz(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Values float64[k], vectors and residuals float64[k, n, 3] of the projected problem."""
-        vectors, products = np.array(self.vectors), np.array(self.products)
-        projected = np.einsum("iax,jax->ij", vectors, products)
+        shape = (-1, *self.vectors[0].shape)
+        vectors, products = (np.stack([v.ravel() for v in rows]) for rows in (self.vectors, self.products))
+        projected = vectors @ products.T
         values, weights = np.linalg.eigh(0.5 * (projected + projected.T))
-        modes = np.einsum("ik,iax->kax", weights, vectors)
-        residuals = np.einsum("ik,iax->kax", weights, products) - values[:, None, None] * modes
-        return values, modes, residuals
+        modes = weights.T @ vectors
+        residuals = weights.T @ products - values[:, None] * modes
+        return values, modes.reshape(shape), residuals.reshape(shape)
 
 
 def lowest_mode(
@@ -101,10 +102,13 @@ def lowest_modes(
     hessian: Hessian,
     *,
     count: int = 3,
-    max_calls: int = 150,
-    tolerance_eV_A2: float = 0.02,
+    max_calls: int = 60,
+    tolerance_eV_A2: float = 0.1,
 ) -> Modes:
-    """The `count` lowest modes of `point`, each converged to a residual of `tolerance_eV_A2`."""
+    """The `count` lowest modes of `point`, each converged to a residual of `tolerance_eV_A2`.
+
+    The error of a curvature is of second order in its residual.
+    """
     space, rng = _Subspace(forces, point), np.random.default_rng(0)
     space.add(guess)
     while len(space.vectors) < count:

@@ -1,9 +1,9 @@
 """A model Hessian for atoms on a lattice: springs to three neighbour shells, inverted by Fourier transform.
 
-Each bond of shell s along the unit vector n has the stiffness k_par n n^T + k_perp (1 - n n^T); a weak spring to
-the lattice keeps translations invertible. Without the vacancy the matrix is the same for every site, so a product
-with it or with its inverse (the lattice Green's function) is a convolution. A vacancy's site stays in
-as a node that bears no force and is free to follow its neighbours:
+Each bond of shell s along the unit vector n has the stiffness k_par n n^T + k_perp (1 - n n^T); a weak
+spring to the lattice keeps translations invertible. Without the vacancy the matrix is the same for every
+site, so a product with it or with its inverse (the lattice Green's function) is a convolution. A vacancy's
+site stays in as a node that bears no force and is free to follow its neighbours:
 
     inverse     H^-1 = R G R^T             (G: Green's function of the full lattice, R: restriction to atoms)
     product     H    = A_rr - A_rv A_vv^-1 A_vr   (Schur complement; r: atoms, v: vacancy)
@@ -89,7 +89,7 @@ class LatticeHessian:
         ordered = np.transpose(spectrum, (1, 2, 3, 0, 6, 4, 5))
         return np.ascontiguousarray(ordered.reshape(-1, width, width))
 
-    def _convolve(self, matrices: NDArray[np.complex128], vector: FloatArray) -> FloatArray:
+    def _convolve(self, matrices: NDArray[np.complexfloating], vector: FloatArray) -> FloatArray:
         field = vector.reshape(*self._cells, 3 * self._basis)
         waves = scipy.fft.rfftn(field, axes=(0, 1, 2))
         shape = waves.shape
@@ -106,7 +106,7 @@ class LatticeHessian:
 
 
 class VacancyHessian:
-    """The model Hessian of the atoms around one vacancy; vectors are float64[n_sites - 1, 3] in order of sites."""
+    """The model Hessian of the atoms around one vacancy; vectors are float64[n_sites - 1, 3], by site."""
 
     def __init__(self, perfect: LatticeHessian, vacancy_site: int) -> None:
         self._perfect = perfect

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from nnk.barriers import Flag, Method
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
-from nnk.saddle.ase_neb import atoms_with, climb
-from nnk.saddle.curvature import lowest_mode
+from nnk.saddle.ase_neb import atoms_with, elastic_saddle
 from nnk.saddle.hessian import LatticeHessian, VacancyHessian
 from nnk.saddle.minimise import Point, evaluate, largest, relax
 from nnk.saddle.parameters import SearchParameters
@@ -97,7 +97,7 @@ class VacancyProblem:
         return np.delete(self.lattice.positions_A, self.vacancy_site, axis=0)
 
     def direction(self, jump: int) -> FloatArray:
-        """Displacement float64[n_sites - 1, 3] of the atoms by a jump: the mover's alone, into the vacancy."""
+        """Displacement float64[n_sites - 1, 3] by a jump: the moving atom's alone, into the vacancy."""
         vector = self.lattice.jumps[jump]
         mover = int(self.lattice.sites_around(self.vacancy_site, vector))
         atom = mover - (mover > self.vacancy_site)
@@ -105,8 +105,12 @@ class VacancyProblem:
         displacement[atom] = -0.5 * self.lattice.a_A * vector
         return displacement
 
+    def atoms(self, positions_A: FloatArray) -> Atoms:
+        """The atoms for ASE."""
+        return atoms_with(self.force_field, self.species, self.lattice.box_A, positions_A)
+
     def minimum(self, sites_A: FloatArray, parameters: SearchParameters) -> Point | None:
-        """The minimum reached from ideal positions, or None if atoms leave their sites or do not settle."""
+        """The minimum reached from ideal positions; None if atoms leave their sites or do not settle."""
         forces = self.force_field.energy_forces
         point, converged = relax(
             forces,
@@ -148,21 +152,12 @@ def _by_neb(
     problem: VacancyProblem, initial: Point, final: Point, parameters: SearchParameters
 ) -> JumpLabel | None:
     """The fallback: an elastic band, whose top must be a saddle to the same tolerances."""
-    field, box_A = problem.force_field, problem.lattice.box_A
-    ends = [atoms_with(field, problem.species, box_A, p.positions_A) for p in (initial, final)]
-    band = climb(
-        *ends,
-        field,
-        images=parameters.neb_images,
-        max_force_eV_A=parameters.max_force_eV_A,
-        steps=parameters.neb_steps,
-    )
-    limit = parameters.saddle_curvature_eV_A2
-    modes = lowest_mode(field.energy_forces, band.top, band.tangent, problem.hessian, below_eV_A2=limit)
-    curvature = float(modes.curvatures_eV_A2[0])
-    if not band.converged or curvature >= limit:
+    ends = problem.atoms(initial.positions_A), problem.atoms(final.positions_A)
+    found = elastic_saddle(problem.force_field, ends, problem.hessian, parameters)
+    if found is None:
         return None
-    return _label(initial, final, band.top, curvature, (Flag.FALLBACK, Method.NEB, 1))
+    top, modes = found
+    return _label(initial, final, top, float(modes.curvatures_eV_A2[0]), (Flag.FALLBACK, Method.NEB, 1))
 
 
 def _label_jump(
@@ -188,9 +183,9 @@ def label_vacancy(
 ) -> VacancyLabels:
     """Barriers of all jumps of the vacancy of a configuration.
 
-    The initial state is relaxed once. Every energy is a difference between stationary points that were checked:
-    forces, curvature, and with ``parameters.connect`` the minima on both sides. A jump that cannot be labelled so is
-    flagged and has NaN energies. The result is a function of the arguments alone.
+    The initial state is relaxed once. Every energy is a difference between stationary points that were
+    checked: forces, curvature, and with ``parameters.connect`` the minima on both sides. A jump that cannot
+    be labelled so is flagged and has NaN energies. The result is a function of the arguments alone.
 
     Args:
         force_field: energies and forces; its atoms are set here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class Network:
         return nearest if distances[nearest] < match_A else None
 
     def progress(self, positions_A: FloatArray) -> float:
-        """How far the jumping atom has come, against all others, from the initial (0) to the final state (1)."""
+        """How far the jumping atom has come, relative to all others: 0 initial, 1 final state."""
         start = self.minima[INITIAL].positions_A
         way = self.minima[FINAL].positions_A - start
         return self._along(positions_A - start) / self._along(way)
@@ -92,7 +93,7 @@ class Network:
         progress = [self.progress(minimum.positions_A) for minimum in self.minima]
         on_the_way = [i for i in np.argsort(progress).tolist() if -1e-6 <= progress[i] <= 1 + 1e-6]
         group = self._groups()
-        for a, b in zip(on_the_way, on_the_way[1:], strict=False):
+        for a, b in pairwise(on_the_way):
             if group[a] != group[b]:
                 return a, b
         raise ValueError("the initial and the final state are connected: there is no gap")

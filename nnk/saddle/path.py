@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnk.saddle.curvature import lowest_mode
 from nnk.saddle.hessian import Hessian
-from nnk.saddle.minimise import Forces, Point, evaluate, inner, largest, relax
+from nnk.saddle.minimise import Forces, Point, evaluate, largest, relax
 from nnk.saddle.network import Network, Saddle, distance
 from nnk.saddle.parameters import SearchParameters
 from nnk.saddle.search import find_stationary
@@ -40,7 +40,7 @@ class PathSearch:
     parameters: SearchParameters
 
     def connect(self, initial: Point, final: Point) -> Network | None:
-        """The network of minima and saddles that leads from `initial` to `final`, or None if none was found."""
+        """Minima and saddles that lead from `initial` to `final`; None if they were not found."""
         network = Network(self.direction, [initial, final])
         for _ in range(self.parameters.max_searches):
             if network.connected:
@@ -67,7 +67,7 @@ class PathSearch:
         return False
 
     def _add(self, network: Network, point: Point, a: int, b: int) -> bool:
-        """Enter a stationary point found between minima a and b as what it is; False if it brings nothing new."""
+        """Enter a stationary point between minima a and b as what it is; False if it is nothing new."""
         if not _INSIDE < network.progress(point.positions_A) < 1 - _INSIDE:
             return False
         curvature, mode = self._lowest(point, self.direction)
@@ -106,8 +106,8 @@ class PathSearch:
     def _ends(self, network: Network, saddle: Point, mode: FloatArray) -> tuple[int, int] | None:
         """Numbers of the minima on both sides of a saddle; minima not met before are added.
 
-        The first estimate of the mode proves a negative curvature and mostly leads downhill. At a shallow saddle it
-        may not: then the mode is converged.
+        The first estimate of the mode proves a negative curvature and mostly leads downhill. At a shallow
+        saddle it may not: then the mode is converged.
         """
         ends = self._both_sides(network, saddle, mode)
         if ends is None:

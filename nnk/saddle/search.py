@@ -4,9 +4,9 @@ The Hessian starts as the model Hessian A with its curvature along the jump set 
 
     B_0 = A + beta t t^T,    beta = c - t^T A t,
 
-t the unit jump vector and c = `START_CURVATURE_EV_A2`. After each step s with change of gradient y, and with
-j = y - B s, Bofill's mixture of the symmetric rank-one and Powell updates is added *in the metric of A*, where,
-unlike in the plain one, no denominator can vanish alone:
+t the unit jump vector and c = `START_CURVATURE_EV_A2`. After each step s with change of gradient y, and
+with j = y - B s, Bofill's mixture of the symmetric rank-one and Powell updates is added *in the metric of
+A*, where, unlike in the plain one, no denominator can vanish alone:
 
     phi = (j.s)^2 / ((j.A^-1 j)(s.A s)),   a = A s,
     dB  = phi j j^T / (j.s) + (1 - phi) [(a j^T + j a^T) / (s.a) - (j.s) a a^T / (s.a)^2].

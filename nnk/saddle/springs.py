@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnk.files import rng
 from nnk.lattice import Lattice, shell_offsets
 from nnk.potentials import ForceField
 from nnk.saddle.hessian import Shell
@@ -50,7 +51,7 @@ def fit_springs(
 ) -> tuple[Shell, ...]:
     """Spring constants of an alloy at its ideal sites, averaged over bonds of twelve atoms (72 calls)."""
     force_field.set(species, lattice.box_A)
-    atoms = np.random.default_rng(seed).choice(lattice.n_sites, _FIT_ATOMS, replace=False)
+    atoms = rng(seed, "displaced atoms").choice(lattice.n_sites, _FIT_ATOMS, replace=False)
     positions = lattice.positions_A
     springs = [
         _shell_springs(_force_constants(force_field, positions, i), lattice, i) for i in atoms.tolist()

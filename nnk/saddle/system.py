@@ -1,7 +1,7 @@
 """The model Hessian of a system: spring constants fitted once and kept as a product.
 
-A label depends on the model Hessian only through where its searches stop, within the force tolerance; storing it makes
-reruns give the same labels.
+A label depends on the model Hessian only through where its searches stop, within the force tolerance;
+storing it makes reruns give the same labels.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from nnk.alloy import exact_counts, random_solution
+from nnk.files import rng
 from nnk.lattice import Lattice, Structure
 from nnk.potentials import PotentialSpec, make_force_field
 from nnk.saddle.box import ideal_lattice_parameter
@@ -68,7 +69,7 @@ class SystemProduct:
 def equimolar_sample(elements: Sequence[str], lattice: Lattice, seed: int) -> list[str]:
     """Elements of the sites of a random equimolar alloy."""
     counts = exact_counts(np.full(len(elements), 1 / len(elements)), lattice.n_sites)
-    occupancy = random_solution(counts, np.random.default_rng(seed))
+    occupancy = random_solution(counts, rng(seed, "model Hessian"))
     return [elements[i - 1] for i in occupancy]
 
 
