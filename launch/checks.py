@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.alloy import composition_name, exact_counts
 from nnk.lattice import Lattice, offsets_within
 from nnk.potentials import zhou
+from site_configs.site import SiteError, load_site, site_names
 
 _SHORTEST_A = 3.15  # lattice parameter of Mo, the smallest of the built-in potential's
 
@@ -309,20 +309,22 @@ def _start_or_compositions(
         yield Finding(("kmc", "compositions"), message)
 
 
-def site_names() -> list[str]:
-    """Names of the machines that come with the suite."""
-    return sorted(
-        p.name.removesuffix(".yaml") for p in files("site_configs").iterdir() if p.name.endswith(".yaml")
-    )
-
-
 @_needs("site", "base_dir")
 def _site_exists(site: str, base_dir: Path) -> Findings:
-    if "/" in site or site.endswith((".yaml", ".yml")):
+    is_file = "/" in site or site.endswith((".yaml", ".yml"))
+    if is_file:
         yield from _file_exists(("site",), site, base_dir)
+        if not (base_dir / Path(site).expanduser()).is_file():
+            return
     elif site not in site_names():
         message = f'no site "{site}"; allowed: {", ".join(site_names())}, or the path of a site file'
         yield Finding(("site",), message + did_you_mean(site, site_names()))
+        return
+    try:
+        load_site(site, base_dir)
+    except SiteError as error:
+        for line in str(error).splitlines():
+            yield Finding(("site",), line)
 
 
 @_needs("workdir", "base_dir")

@@ -20,9 +20,11 @@ import typer
 from launch.commands import ExitCode, Output, UsageError, app, say
 from launch.lock import LockHeld
 from launch.problems import CampaignErrors, did_you_mean
+from site_configs.site import SiteError
 
 # typer brings its own copy of click, or needs click, depending on its version.
 ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+CLICK_INTERRUPTED = 130  # what click returns after Ctrl-C
 PACKAGE = "neural-network-kinetics"
 FLAGS = {
     "-v": "verbose",
@@ -60,6 +62,8 @@ def run_command(arguments: list[str]) -> int:
     output, rest = _global_options(arguments)
     try:
         result = app(_with_verb(rest), prog_name="launch", standalone_mode=False, obj=output)
+        if result == CLICK_INTERRUPTED:
+            return _interrupted()
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except CampaignErrors as errors:
         for problem in errors.problems:
@@ -72,19 +76,23 @@ def run_command(arguments: list[str]) -> int:
     except ClickException as error:
         say(f"launch: {error.format_message()}")
         return ExitCode.INVALID
-    except LockHeld as error:
+    except (LockHeld, SiteError) as error:
         say(f"launch: {error}")
         return ExitCode.SITE_OR_LOCK
     except (KeyboardInterrupt, typer.Abort):
-        say("launch: interrupted; run the same command again to continue")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+        return _interrupted()
+    except SystemExit:  # by click, when the reader of a pipe has gone (``launch schema | head``)
         return ExitCode.DONE
     except Exception as error:
         say(f"launch: {type(error).__name__}: {error}")
         if not _show_traceback(output):
             say("launch: --debug shows where this comes from")
         return ExitCode.SITE_OR_LOCK
+
+
+def _interrupted() -> int:
+    say("launch: interrupted; run the same command again to continue")
+    return ExitCode.INTERRUPTED
 
 
 def _show_traceback(output: Output) -> bool:

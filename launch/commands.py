@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -218,7 +219,15 @@ def analyse(
         raise UsageError(f'no analysis "{name}"; allowed: {", ".join(ANALYSES)}{hint}')
     workdir = where if where.is_dir() else load_campaign(where).workdir_path
     module = importlib.import_module(f"analysis.{name}")
-    raise typer.Exit(int(module.main([str(workdir)]) or 0))
+    raise typer.Exit(_exit_code(module.main, [str(workdir)]))
+
+
+def _exit_code(main: Callable[[list[str]], int | None], arguments: list[str]) -> int:
+    """Exit code of a script's `main`, whether it returns it or leaves with it."""
+    try:
+        return int(main(arguments) or 0)
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
 
 
 @app.command()

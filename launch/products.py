@@ -4,7 +4,7 @@
 stage      product                                     hash of the inputs it was made from
 =========  ==========================================  ====================================================
 prepare    labels/system.json, labels/lattice/<c>.json  key ``inputs_hash``
-label      labels/*.nc                                 variable ``item_hash`` of each barrier
+label      labels/**/*.nc                              variable ``item_hash`` of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.json                    last record of the item, state "done"
 kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``
@@ -50,7 +50,7 @@ class Products:
         return {item.key for item in items if is_made(item)}
 
     def _label_hashes(self) -> set[str]:
-        files = sorted(self._workdir.labels_dir.glob("*.nc"))
+        files = sorted(self._workdir.labels_dir.rglob("*.nc"))
         return {digest for path in files for digest in _item_hashes(path)}
 
     def _prepared(self, item: Item) -> Path:

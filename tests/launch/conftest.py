@@ -43,7 +43,7 @@ analysis: [labels, parity, order]
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def campaign_text() -> str:
     return CAMPAIGN
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a message is one line)
 """Golden messages: what is wrong with a campaign file, where, and what would be right."""
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ GOLDEN = {
         ("name: tiny", "name: !!python/object/apply:os.system [true]"),
         ["2:7: name: tag tag:yaml.org,2002:python/object/apply:os.system; tags are not allowed"],
     ),
-    "unclosed": (("[Nb, Mo, Ta]", "[Nb, Mo, Ta"), ["7:44: not YAML: while parsing a flow sequence, expected"]),
+    "unclosed": (
+        ("[Nb, Mo, Ta]", "[Nb, Mo, Ta"),
+        ["7:44: not YAML: while parsing a flow sequence, expected"],
+    ),
     "two documents": (("site: local", "---\nsite: local"), ["5:1: not YAML: but found another document"]),
     "missing key": (("seed: 7\n", ""), ["1:1: seed: missing; allowed: a whole number >= 0"]),
     "missing alloy": (

@@ -1,0 +1,273 @@
+"""Identity and done-ness of work items."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+
+from launch.campaign import load_campaign
+from launch.campaign_items import all_items
+from launch.history import keep_inputs
+from launch.items import Item, changed_inputs, hash_of_all
+from launch.plan import Plan, make_plan
+from nnk.files import ALGORITHM_VERSIONS, Workdir, append_record
+
+
+def hashes(path: Path) -> dict[str, str]:
+    items = all_items(load_campaign(path))
+    return {f"{item.stage}/{item.key}": item.hash for stage in items.values() for item in stage}
+
+
+def record(workdir: Workdir, item: Item, state: str, **more: object) -> None:
+    event = {"key": item.key, "hash": item.hash, "group": item.group.hash, "state": state, **more}
+    append_record(workdir, item.stage, "test", event)
+
+
+def write_netcdf(path: Path, **attributes: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with netCDF4.Dataset(path, "w") as file:
+        file.setncatts(attributes)
+
+
+def write_labels(path: Path, items: list[Item]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = np.array([item.hash.encode() for item in items for _ in range(8)], dtype="S32")
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("barrier", len(rows))
+        file.createDimension("length", 32)
+        file.createVariable("item_hash", "S1", ("barrier", "length"))[:] = netCDF4.stringtochar(rows)
+
+
+def make_products(plan: Plan, workdir: Workdir) -> None:
+    """Empty products of every item, marked as the stages mark them."""
+    keep_inputs(workdir, plan.groups(), None)
+    labels = [todo.item for todo in plan["label"].todo]
+    if labels:
+        write_labels(workdir.labels_dir / "a-0.nc", labels[::2])
+        write_labels(workdir.labels_dir / "b-0.nc", labels[1::2])
+    for stage in plan:
+        for todo in stage.todo:
+            make_product(todo.item, workdir)
+            record(workdir, todo.item, "done", seconds=1.5)
+
+
+def make_product(item: Item, workdir: Workdir) -> None:
+    if item.stage == "prepare":
+        name = item.key.removeprefix("lattice/")
+        path = workdir.system_file if item.key == "system" else workdir.lattice_file(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"inputs_hash": item.hash}))
+    elif item.stage in ("audit", "kmc"):
+        path = workdir.audit_file if item.stage == "audit" else workdir.root / "kmc" / f"{item.key}.nc"
+        write_netcdf(path, inputs_hash=item.hash)
+    elif item.stage in ("train", "analysis", "report"):
+        path = {
+            "train": workdir.model_dir(item.key) / "model.json",
+            "analysis": workdir.figures / f"{item.key}.json",
+            "report": workdir.report,
+        }[item.stage]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.fixture
+def finished(write_campaign, tmp_path: Path) -> Callable[..., Plan]:
+    """Makes all products of the tiny campaign; gives the plan after it was changed by replacements."""
+    campaign = load_campaign(write_campaign())
+    workdir = Workdir(campaign.workdir_path)
+    make_products(make_plan(campaign, workdir), workdir)
+
+    def plan(*replacements: tuple[str, str]) -> Plan:
+        return make_plan(load_campaign(write_campaign(*replacements)), workdir)
+
+    return plan
+
+
+def todo_reasons(plan: Plan) -> dict[str, set[str]]:
+    return {stage.stage: {todo.reason for todo in stage.todo} for stage in plan if stage.todo}
+
+
+def test_keys(write_campaign):
+    items = all_items(load_campaign(write_campaign()))
+    keys = {stage: [item.key for item in listed] for stage, listed in items.items()}
+    assert keys["prepare"] == [
+        "system",
+        "lattice/Nb34Mo33Ta33",
+        "lattice/Nb60Mo20Ta20",
+        "lattice/Nb33.33Mo33.33Ta33.33",
+    ]
+    assert keys["label"][:2] == ["Nb34Mo33Ta33/s0000/v00000", "Nb34Mo33Ta33/s0001/v00000"]
+    assert len(keys["label"]) == 6
+    assert keys["kmc"][0] == "Nb33.33Mo33.33Ta33.33/T0400.0K/r000"
+    assert len(keys["kmc"]) == 4
+    assert (keys["audit"], keys["train"], keys["report"]) == (["audit"], ["main"], ["report"])
+
+
+def test_vacancies_share_samples_when_asked(write_campaign):
+    more = "vacancies_per_composition: 3\n  samples: {vacancies_per_sample: 2}"
+    items = all_items(load_campaign(write_campaign(("vacancies_per_composition: 3", more))))
+    assert [item.key.split("/", 1)[1] for item in items["label"][:3]] == [
+        "s0000/v00000",
+        "s0000/v00001",
+        "s0001/v00000",
+    ]
+
+
+def test_hashes_do_not_change_between_versions(write_campaign, monkeypatch):
+    """Golden values: a change here makes every campaign start anew. Raise an algorithm version instead."""
+    monkeypatch.setitem(ALGORITHM_VERSIONS, "prepare", 1)
+    monkeypatch.setitem(ALGORITHM_VERSIONS, "label", 1)
+    monkeypatch.setattr("nnk.potentials.PotentialSpec.hash", "0" * 32)
+    found = hashes(write_campaign())
+    assert found["prepare/system"] == GOLDEN_SYSTEM
+    assert found["label/Nb34Mo33Ta33/s0002/v00000"] == GOLDEN_LABEL
+
+
+GOLDEN_SYSTEM = "2b0cf8412c8c14c2673180d66cf73991"
+GOLDEN_LABEL = "98aee5a7a638f2ad8a98ea6dfa1745c1"
+
+
+@pytest.mark.parametrize(
+    ("replacement", "changed_stages"),
+    [
+        (("[400, 800]", "[400, 600, 800]"), {"analysis", "report"}),
+        (("[400, 800]", "[800, 400]"), set()),
+        (("replicas: 2", "replicas: 3"), {"analysis", "report"}),
+        (("compositions: [equimolar]", "compositions: [{Nb: 1.0}, equimolar]"), {"analysis", "report"}),
+        (
+            ("compositions:\n", "compositions:\n    - equimolar\n"),
+            {"audit", "train", "kmc", "analysis", "report"},
+        ),
+        (("[labels, parity, order]", "[order]"), {"report"}),
+        (("checkpoint_s: 60", "checkpoint_s: 6"), set()),
+        (("name: tiny", "name: other"), {"report"}),
+        (("workdir: work", "workdir: elsewhere"), set()),
+        (("test_compositions: 1", "backend: ddp\n  ranks: 2"), set()),
+        (("test_compositions: 1", "epochs: 5"), {"train", "kmc", "analysis", "report"}),
+        (("{jumps: 1_000}", "{jumps: 2_000}"), {"kmc", "analysis", "report"}),
+        (
+            ("max_force_eV_A: 0.02", "max_force_eV_A: 0.01"),
+            {"label", "audit", "train", "kmc", "analysis", "report"},
+        ),
+        (("seed: 7", "seed: 8"), {"prepare", "label", "audit", "train", "kmc", "analysis", "report"}),
+    ],
+)
+def test_what_changes_the_hash_of_items_that_were_there(replacement, changed_stages, write_campaign):
+    before, after = hashes(write_campaign()), hashes(write_campaign(replacement))
+    changed = {key.split("/")[0] for key in before if key in after and after[key] != before[key]}
+    assert changed == changed_stages
+
+
+def test_an_algorithm_version_is_part_of_the_hash(write_campaign, monkeypatch):
+    before = hashes(write_campaign())
+    monkeypatch.setitem(ALGORITHM_VERSIONS, "kmc", 99)
+    after = hashes(write_campaign())
+    assert {k.split("/")[0] for k in before if after[k] != before[k]} == {"kmc", "analysis", "report"}
+
+
+def test_contents_of_the_published_file_are_part_of_the_hash(write_campaign, tmp_path: Path):
+    (tmp_path / "w.npy").write_text("weights")
+    path = write_campaign(
+        ("model: main", "model: {published: {format: nkk, file: w.npy, allow_pickle: true}}")
+    )
+    before = hashes(path)
+    (tmp_path / "w.npy").write_text("other weights")
+    assert {k.split("/")[0] for k, v in hashes(path).items() if before[k] != v} == {
+        "kmc",
+        "analysis",
+        "report",
+    }
+
+
+def test_no_two_items_share_a_hash(write_campaign):
+    found = hashes(write_campaign())
+    assert len(set(found.values())) == len(found)
+
+
+def test_a_new_workdir_misses_everything(write_campaign):
+    campaign = load_campaign(write_campaign())
+    plan = make_plan(campaign, Workdir(campaign.workdir_path))
+    assert {todo.reason for stage in plan for todo in stage.todo} == {"missing"}
+    assert all(len(stage.todo) == len(stage.items) and not stage.done for stage in plan)
+    assert not campaign.workdir_path.exists()
+
+
+def test_nothing_to_do_when_all_products_are_there(finished):
+    assert finished().nothing_to_do
+
+
+def test_a_new_temperature_runs_alone(finished):
+    plan = finished(("[400, 800]", "[400, 800, 900]"))
+    assert [todo.item.own for todo in plan["kmc"].todo] == [
+        {"temperature_K": 900.0, "replica": replica} for replica in range(2)
+    ]
+    assert set(todo_reasons(plan)) == {"kmc", "analysis", "report"}
+    assert [todo.item.key for todo in plan["analysis"].todo] == ["order"]
+    assert todo_reasons(plan)["analysis"] == {"input changed: kmc changed"}
+
+
+def test_another_analysis_does_not_run_kmc_again(finished):
+    plan = finished(("[labels, parity, order]", "[labels, parity, order, randomness]"))
+    assert todo_reasons(plan) == {"analysis": {"missing"}, "report": {"input changed: analysis changed"}}
+
+
+def test_the_reason_names_the_key_and_both_values(finished):
+    reasons = todo_reasons(finished(("max_force_eV_A: 0.02", "max_force_eV_A: 0.01")))
+    assert reasons["label"] == {"input changed: label.max_force_eV_A 0.02 -> 0.01"}
+    assert reasons["audit"] == {"input changed: label changed"}
+    assert reasons["kmc"] == {"input changed: train/main changed"}
+
+
+def test_a_lost_product_is_made_again(finished, tmp_path: Path):
+    (tmp_path / "work" / "kmc" / "Nb33.33Mo33.33Ta33.33" / "T0400.0K" / "r001.nc").unlink()
+    (tmp_path / "work" / "labels" / "b-0.nc").unlink()
+    plan = finished()
+    assert [todo.item.key for todo in plan["kmc"].todo] == ["Nb33.33Mo33.33Ta33.33/T0400.0K/r001"]
+    assert len(plan["label"].todo) == 3
+    assert {r for reasons in todo_reasons(plan).values() for r in reasons} == {"product is gone"}
+
+
+@pytest.mark.parametrize("name", ["labels/a-0.nc", "audit/audit.nc", "labels/system.json"])
+def test_a_damaged_product_is_made_again(name: str, finished, tmp_path: Path):
+    (tmp_path / "work" / name).write_bytes(b"\x89HDF no")
+    assert not finished().nothing_to_do
+
+
+def test_interrupted_and_failed_items_say_so(finished, write_campaign, tmp_path: Path):
+    workdir = Workdir(tmp_path / "work")
+    plan = finished()
+    record(workdir, plan["train"].items[0], "started")
+    record(workdir, plan["analysis"].items[0], "failed", error="ValueError: no\ntraceback")
+    assert todo_reasons(finished()) == {"train": {"interrupted"}, "analysis": {"failed: ValueError: no"}}
+
+
+def test_changed_inputs():
+    old = {"a": {"b": 1, "c": [1, 2]}, "reads": {"label": "x"}, "algorithm_version": 1}
+    new = {"a": {"b": 2, "c": (1, 2)}, "d": 3, "reads": {"label": "y"}, "algorithm_version": 1}
+    assert changed_inputs(old, new) == ["a.b 1 -> 2", "label changed", "d unset -> 3"]
+
+
+def test_hash_of_a_stage_ignores_the_order(write_campaign):
+    items = all_items(load_campaign(write_campaign()))["label"]
+    assert hash_of_all(items) == hash_of_all(items[::-1])
+    assert hash_of_all(items) != hash_of_all(items[1:])
+
+
+def test_a_large_campaign_is_planned_in_seconds(write_campaign):
+    """100,000 labels, all done: hashes, products and plan."""
+    campaign = load_campaign(
+        write_campaign(("vacancies_per_composition: 3", "vacancies_per_composition: 50_000"))
+    )
+    workdir = Workdir(campaign.workdir_path)
+    items = all_items(campaign)["label"]
+    write_labels(workdir.labels_file, items)
+    began = time.perf_counter()
+    plan = make_plan(campaign, workdir)
+    assert len(plan["label"].done) == 100_000
+    assert time.perf_counter() - began < 15  # about 2 s; the limit is for a loaded machine
