@@ -40,7 +40,7 @@ class Mpi(BaseModel):
 
     model_config = STRICT
 
-    command: tuple[str, ...] = Field(("mpiexec", "-n", "{ranks}"), min_length=1)
+    command: Annotated[tuple[str, ...], Field(min_length=1)] = ("mpiexec", "-n", "{ranks}")
     """Words before the program; ``{ranks}`` is replaced."""
 
 
@@ -170,13 +170,13 @@ def _site_file(name_or_path: str, base_dir: Path) -> Path:
 
 def _located(path: Path, data: Any, detail: Any) -> str:
     """An error of the model as ``file:line:column: key: what is wrong``."""
-    keys = [key for key in detail["loc"] if isinstance(key, str | int)]
     node: Any = data
     place = (0, 0)
-    for key in keys:
-        if not hasattr(node, "lc") or key not in (node if isinstance(node, dict) else range(len(node))):
+    for key in detail["loc"]:
+        is_mapping = isinstance(node, dict)
+        if not hasattr(node, "lc") or (is_mapping and key not in node):
             break
-        place = node.lc.key(key) if isinstance(node, dict) else node.lc.item(key)
+        place = node.lc.key(key) if is_mapping else node.lc.item(key)
         node = node[key]
-    where = ".".join(map(str, keys))
+    where = ".".join(map(str, detail["loc"]))
     return f"{path}:{place[0] + 1}:{place[1] + 1}: {where}: {detail['msg']} (got {str(detail['input'])[:60]})"

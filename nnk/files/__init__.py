@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnk.files.commit import commit, remove_temporaries
 from nnk.files.fence import Fence, StaleEpoch, read_epoch
 from nnk.files.hashing import file_hash, stable_hash
-from nnk.files.records import append_record, read_records
+from nnk.files.records import append_record, append_records, read_records
 from nnk.files.streams import rng, stream_key
 from nnk.files.versions import ALGORITHM_VERSIONS
 from nnk.files.workdir import Workdir, temperature_label
@@ -16,6 +16,7 @@ __all__ = [
     "StaleEpoch",
     "Workdir",
     "append_record",
+    "append_records",
     "commit",
     "file_hash",
     "read_epoch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +13,51 @@ from nnk.files.fence import Fence
 from nnk.files.workdir import Workdir
 
 
-def append_record(
-    workdir: Workdir, stage: str, writer: str, record: dict[str, Any], fence: Fence | None = None
+def append_records(
+    workdir: Workdir,
+    stage: str,
+    writer: str,
+    records: Sequence[dict[str, Any]],
+    fence: Fence | None = None,
 ) -> None:
-    """Add one line to ``records/<stage>/<writer>.jsonl``, on the disk when this returns.
+    """Add a line per record to ``records/<stage>/<writer>.jsonl``, on the disk when this returns.
 
-    `writer` is a name that no other process uses. The line gets the number of the run (``epoch``) and the
+    `writer` is a name that no other process uses. A line gets the number of the run (``epoch``) and the
     time (``time_unix_s``), by which the lines of several writers are put in order.
 
     Raises:
         StaleEpoch: a newer run has begun; nothing is written.
         OSError: the disk is full, say; no half line is left.
     """
-    stamped = {"epoch": fence.epoch if fence else 0, "time_unix_s": time.time(), **record}
-    line = (json.dumps(stamped, ensure_ascii=False) + "\n").encode()
+    if not records:
+        return
+    stamp = {"epoch": fence.epoch if fence else 0, "time_unix_s": time.time()}
+    lines = "".join(json.dumps({**stamp, **record}, ensure_ascii=False) + "\n" for record in records)
     path = workdir.records(stage) / f"{writer}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     if fence is not None:
         fence.check()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        _append(descriptor, line)
+        _append(descriptor, lines.encode())
     finally:
         os.close(descriptor)
 
 
-def _append(descriptor: int, line: bytes) -> None:
-    """Add `line` whole or not at all (but for a kill in between: see `read_records`)."""
+def append_record(
+    workdir: Workdir, stage: str, writer: str, record: dict[str, Any], fence: Fence | None = None
+) -> None:
+    """`append_records` with a single one."""
+    append_records(workdir, stage, writer, [record], fence)
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    """Add `lines` whole or not at all (but for a kill in between: see `read_records`)."""
     size = os.fstat(descriptor).st_size
     try:
-        written = os.write(descriptor, line)
-        if written != len(line):
-            raise OSError(f"only {written} of {len(line)} bytes of a record could be written")
+        written = os.write(descriptor, lines)
+        if written != len(lines):
+            raise OSError(f"only {written} of {len(lines)} bytes of records could be written")
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, size)

@@ -1,0 +1,63 @@
+"""What Parsl's workers run: a unit's job as a process of its own, or inside the worker."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PYTHON = (sys.executable, "-P")
+TAIL_LINES = 12
+
+
+class JobFailed(RuntimeError):
+    """A job has ended with an error; the message holds the last lines of its log."""
+
+
+def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
+    """Run a job's command with its output in `log_file`; 0 when it is over.
+
+    When the stop file appears the job gets SIGTERM once, on which it saves what it has.
+
+    Raises:
+        JobFailed: it has ended with another exit code.
+    """
+    log = Path(log_file)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "ab") as out:
+        process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        code = _wait(process, Path(stop_file))
+    if code:
+        raise JobFailed(f"{_shown(code)}\n{tail(log)}")
+    return 0
+
+
+def _wait(process: subprocess.Popen[bytes], stop_file: Path) -> int:
+    asked = False
+    while True:
+        try:
+            return process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if not asked and stop_file.exists():
+                asked = True
+                process.terminate()
+
+
+def _shown(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def tail(path: Path, lines: int = TAIL_LINES) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def run_in_worker(module: str, unit_file: str) -> int:
+    """Run the job `module` for a unit inside the worker, which keeps its imports and compiled code.
+
+    `module.run` takes the path of the unit.
+    """
+    return int(importlib.import_module(module).run(Path(unit_file)) or 0)

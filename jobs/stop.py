@@ -1,0 +1,54 @@
+"""When a job has to save what it has and end: before the walltime, or when the user says so."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+POLL_S = 0.5
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+
+class Interrupted(Exception):
+    """The job was asked to end before it was done; it can be run again."""
+
+
+class Stop:
+    """Says whether to stop: after SIGTERM (or SIGINT, SIGUSR1), or once the stop file is there."""
+
+    def __init__(self, stop_file: Path) -> None:
+        self._file = stop_file
+        self._stopped = False
+        self._looked_s = float("-inf")
+
+    def request(self) -> None:
+        """Stop from now on."""
+        self._stopped = True
+
+    def __call__(self) -> bool:
+        """Whether to stop; cheap enough for inner loops."""
+        now = time.monotonic()
+        if not self._stopped and now - self._looked_s > POLL_S:
+            self._looked_s = now
+            self._stopped = self._file.exists()
+        return self._stopped
+
+
+@contextmanager
+def stop_on_signals(stop_file: Path) -> Iterator[Stop]:
+    """A `Stop` that listens to signals; to be used in the main thread."""
+    stop = Stop(stop_file)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.request()
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
