@@ -1,1 +1,21 @@
-"""Post-processing: NetCDF in, figures, tables and a report out."""
+"""Post-processing: products of a campaign in, figures, tables and a report out.
+
+Every analysis runs alone, ``python -m analysis.NAME WORKDIR``, and writes
+
+* ``figures/NAME[-x].pdf`` and ``.png``,
+* ``tables/NAME[-x].csv``,
+* ``figures/NAME.json``: captions, headline numbers, and the hash of every file it read and wrote.
+"""
+
+from __future__ import annotations
+
+ANALYSES: dict[str, str] = {
+    "labels": "quality of the barrier labels and their audit by NEB",
+    "training": "losses, errors and learning rate along training",
+    "parity": "predicted against computed barriers, per split and moving species",
+    "spectra": "barrier distributions per moving species and composition",
+    "order": "chemical pair order against temperature and jumps",
+    "randomness": "jump randomness and diffusion multiplicity against temperature",
+    "report": "one page with everything, report.html",
+}
+"""What each analysis shows, in the order of the report."""

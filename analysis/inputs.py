@@ -1,0 +1,135 @@
+"""What analyses read from a workdir, with a note of every file that was read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+from nnk.barriers import BarrierSet, concatenate
+from nnk.files import Workdir
+
+if TYPE_CHECKING:
+    from nnk.kmc import Trajectory
+    from nnk.models import BarrierModel
+
+
+class MissingInput(Exception):
+    """A product that the analysis needs is not there; the message says which, and what makes it."""
+
+
+@dataclass(frozen=True, order=True)
+class RunFile:
+    """The file of one finished kMC run.
+
+    Attributes:
+        case: name of the case (its composition, or its start).
+        temperature_K: temperature.
+        replica: its number.
+        path: the NetCDF file.
+    """
+
+    case: str
+    temperature_K: float
+    replica: int
+    path: Path
+
+
+@dataclass
+class Inputs:
+    """Reader of a workdir.
+
+    Attributes:
+        workdir: where from.
+        used: files read so far.
+    """
+
+    workdir: Workdir
+    used: list[Path] = field(default_factory=list)
+
+    def note(self, path: Path) -> Path:
+        """Note that `path` is read; returns it.
+
+        Raises:
+            MissingInput: there is no such file.
+        """
+        if not path.is_file():
+            raise MissingInput(f"{path} is missing: run the campaign first")
+        if path not in self.used:
+            self.used.append(path)
+        return path
+
+    def campaign(self) -> dict[str, Any]:
+        """The campaign as run, every default resolved."""
+        return dict(YAML(typ="safe", pure=True).load(self.note(self.workdir.campaign_file)))
+
+    def labels(self) -> BarrierSet:
+        """All labels: the merged file, or the segments of a run that has not ended yet."""
+        merged = self.workdir.labels_file
+        paths = [merged] if merged.is_file() else sorted(self.workdir.labels_dir.glob("*.nc"))
+        if not paths:
+            raise MissingInput(
+                f"{merged} is missing: the campaign has no labels (a published model needs none), "
+                "or its label stage has not run yet"
+            )
+        return concatenate([BarrierSet.load(self.note(path)) for path in paths])
+
+    def model_names(self) -> list[str]:
+        """Names of the trained models, sorted."""
+        names = sorted(path.parent.name for path in self.workdir.model_dir("*").parent.glob("*/model.json"))
+        if not names:
+            raise MissingInput(
+                f"{self.workdir.root / 'models'} holds no trained model: the campaign trains none "
+                "(a published model needs none), or its train stage has not run yet"
+            )
+        return names
+
+    def model(self, name: str, elements: Sequence[str]) -> BarrierModel:
+        """A trained model, for species numbered as in `elements`."""
+        from nnk.models import load
+
+        folder = self.workdir.model_dir(name)
+        for file in ("model.json", "model.safetensors"):
+            self.note(folder / file)
+        return load(folder).remap(elements)
+
+    def run_files(self) -> list[RunFile]:
+        """Finished kMC runs, sorted by case, temperature and replica."""
+        folder = self.workdir.root / "kmc"
+        runs = [_run_file(path) for path in folder.glob("*/T*K/r*.nc")]
+        if not runs:
+            raise MissingInput(f"{folder} holds no finished run: the kmc stage has not run yet")
+        return sorted(runs)
+
+    def trajectory(self, run: RunFile) -> Trajectory:
+        """One finished kMC run."""
+        from nnk.kmc import Trajectory
+
+        return Trajectory.load(self.note(run.path))
+
+    def kmc_model(self, elements: Sequence[str]) -> BarrierModel:
+        """The network that drove the kMC runs, for species numbered as in `elements`."""
+        choice = (self.campaign().get("kmc") or {}).get("model")
+        if isinstance(choice, dict):
+            from nnk.published.nkk import read_nkk_weights
+
+            published = choice["published"]
+            path = self.note(Path(published["file"]))
+            return read_nkk_weights(path, allow_pickle=published["allow_pickle"], elements=elements)
+        if not choice:
+            raise MissingInput(f"{self.workdir.campaign_file} names no kmc.model")
+        return self.model(choice, elements)
+
+
+_RUN_PATH = re.compile(r"(?P<case>[^/]+)/T(?P<temperature>[0-9.]+)K/r(?P<replica>[0-9]+)\.nc$")
+
+
+def _run_file(path: Path) -> RunFile:
+    found = _RUN_PATH.search(path.as_posix())
+    if found is None:
+        raise ValueError(f"{path}: expected kmc/<case>/T0800.0K/r003.nc")
+    return RunFile(found["case"], float(found["temperature"]), int(found["replica"]), path)

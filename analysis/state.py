@@ -1,0 +1,124 @@
+"""What of a campaign is there, what failed, what is missing, what it cost: read from the disk alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis import ANALYSES
+from nnk.barriers import BarrierSet
+from nnk.files import Workdir, file_hash, read_records, temperature_label
+from nnk.lattice import jumps
+
+STAGES = ("prepare", "label", "audit", "train", "kmc", "analysis")
+Campaign = Mapping[str, Any]
+Provenance = Mapping[str, Any]
+
+
+def last_records(workdir: Workdir, stage: str) -> list[dict[str, Any]]:
+    """The last record of each item of a stage, in the order of their keys."""
+    last = {str(record.get("key")): record for record in read_records(workdir, stage)}
+    return [last[key] for key in sorted(last)]
+
+
+def failures(workdir: Workdir) -> list[str]:
+    """A line per item whose last record says that it failed."""
+    lines = []
+    for stage in STAGES:
+        for record in last_records(workdir, stage):
+            if record.get("state") == "failed":
+                error = str(record.get("error") or "no message").strip().splitlines()[0]
+                log = f" (log: {record['log']})" if record.get("log") else ""
+                lines.append(f"{stage} {record.get('key')} failed: {error}{log}")
+    return lines
+
+
+def missing(workdir: Workdir, campaign: Campaign) -> list[str]:
+    """A line per kind of product that the campaign asks for and that is not on disk."""
+    return [
+        *_missing_labels(workdir, campaign),
+        *_missing_models(workdir, campaign),
+        *_missing_runs(workdir, campaign),
+        *_missing_analyses(workdir, campaign),
+    ]
+
+
+def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
+    label = campaign.get("label")
+    if not label:
+        return []
+    if not workdir.labels_file.is_file():
+        return ["labels/labels.nc is missing: the label stage has not ended"]
+    barriers = BarrierSet.load(workdir.labels_file)
+    per_vacancy = len(jumps(campaign["alloy"]["lattice"]))
+    asked = len(label["compositions"]) * label["vacancies_per_composition"] * per_vacancy
+    lines = []
+    if len(barriers) < asked:
+        lines.append(f"{asked - len(barriers)} of {asked} labels are missing")
+    unusable = int((~barriers.usable).sum())
+    if unusable:
+        lines.append(f"{unusable} of {len(barriers)} labels have no verified barrier and are not used")
+    return lines
+
+
+def _missing_models(workdir: Workdir, campaign: Campaign) -> list[str]:
+    names = [model["name"] for model in (campaign.get("train") or {}).get("models", [])]
+    absent = [name for name in names if not (workdir.model_dir(name) / "model.json").is_file()]
+    return [f"model {name} is not trained" for name in absent]
+
+
+def _missing_runs(workdir: Workdir, campaign: Campaign) -> list[str]:
+    kmc = campaign.get("kmc")
+    if not kmc:
+        return []
+    replicas = range(kmc["replicas"])
+    cases = [path.name for path in sorted((workdir.root / "kmc").glob("*")) if path.is_dir()]
+    asked = max(len(kmc.get("compositions") or [None]), len(cases)) * len(kmc["temperatures_K"])
+    lines = [
+        f"kMC run {case}/{temperature_label(t)}/r{replica:03d} has not ended"
+        for case in cases
+        for t in kmc["temperatures_K"]
+        for replica in replicas
+        if not workdir.trajectory(case, t, replica).is_file()
+    ]
+    never = asked * len(replicas) - len(cases) * len(kmc["temperatures_K"]) * len(replicas)
+    return [*lines, f"{never} kMC runs have not begun"] if never else lines
+
+
+def _missing_analyses(workdir: Workdir, campaign: Campaign) -> list[str]:
+    names = [name for name in campaign.get("analysis", []) if name in ANALYSES]
+    absent = [name for name in names if not (workdir.figures / f"{name}.json").is_file()]
+    return [f"analysis {name} has not been made: launch analyse {name} campaign.yaml" for name in absent]
+
+
+def stale(workdir: Workdir, provenances: Sequence[Provenance]) -> list[str]:
+    """A line per file that is not, any more, the one that an analysis read or wrote."""
+    known: dict[str, str] = {}
+    lines = []
+    for provenance in provenances:
+        for role, verb in (("inputs", "read"), ("outputs", "wrote")):
+            for file in provenance[role]:
+                path = file["path"]
+                if path not in known:
+                    known[path] = _hash_now(workdir.root / path)
+                if known[path] != file["hash"]:
+                    what = "has changed" if known[path] else "is gone"
+                    lines.append(f"{path} {what} since analysis {provenance['analysis']} {verb} it")
+    return lines
+
+
+def _hash_now(path: Path) -> str:
+    return file_hash(path) if path.is_file() else ""
+
+
+def costs(workdir: Workdir) -> list[tuple[str, int, int, float]]:
+    """Per stage with records: its name, items done, items failed, and the seconds of all items together."""
+    rows = []
+    for stage in STAGES:
+        records = last_records(workdir, stage)
+        states = [record.get("state") for record in records]
+        seconds = sum(float(record.get("seconds") or 0.0) for record in records)
+        if records:
+            rows.append((stage, states.count("done"), states.count("failed"), seconds))
+    return rows
