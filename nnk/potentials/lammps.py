@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnk.potentials.base import FloatArray
 
-_SKIN_A = 0.8
+_SKIN_A = 0.5
 _BAR = 1.0 / 1.6021765e6  # eV/Å^3, by LAMMPS's own conversion in metal units
 _VOIGT = [0, 1, 2, 5, 4, 3]  # LAMMPS orders pressures xx, yy, zz, xy, xz, yz
 

@@ -1,0 +1,1 @@
+"""One benchmark per kernel: `python -m benchmarks.NAME [--json]`."""
