@@ -23,7 +23,7 @@ class PublishedFormat:
 
 
 PUBLISHED_FORMATS = {
-    # Xing et al., Nat. Commun. 15, 3879 (2024); 3.24 Å is the cell of the published start.
+    # Xing et al., Nature Communications 15, 3879 (2024); 3.24 Å is the cell of the published start.
     "nkk": PublishedFormat(elements=("Nb", "Mo", "Ta"), structure="bcc", shells=8, lattice_parameter_A=3.24),
 }
 

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import netCDF4
+import numpy as np
 import pytest
+
+from launch.history import keep_inputs
+from launch.items import Item
+from launch.plan import Plan
+from nnk.files import Workdir, append_record
 
 CAMPAIGN = """\
 schema_version: 1
@@ -62,3 +70,73 @@ def write_campaign(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def _record(workdir: Workdir, item: Item, state: str, **more: object) -> None:
+    event = {"key": item.key, "hash": item.hash, "group": item.group.hash, "state": state, **more}
+    append_record(workdir, item.stage, "test", event)
+
+
+def _write_netcdf(path: Path, **attributes: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with netCDF4.Dataset(path, "w") as file:
+        file.setncatts(attributes)
+
+
+def _write_labels(path: Path, items: list[Item]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = np.array([item.hash.encode() for item in items for _ in range(8)], dtype="S32")
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("barrier", len(rows))
+        file.createDimension("length", 32)
+        file.createVariable("item_hash", "S1", ("barrier", "length"))[:] = netCDF4.stringtochar(rows)
+
+
+def _make_products(plan: Plan, workdir: Workdir) -> None:
+    """Empty products of every item, marked as the stages mark them."""
+    keep_inputs(workdir, plan.groups(), None)
+    labels = [todo.item for todo in plan["label"].todo]
+    if labels:
+        _write_labels(workdir.labels_dir / "a-0.nc", labels[::2])
+        _write_labels(workdir.labels_dir / "b-0.nc", labels[1::2])
+    for stage in plan:
+        for todo in stage.todo:
+            _make_product(todo.item, workdir)
+            _record(workdir, todo.item, "done", seconds=1.5)
+
+
+def _make_product(item: Item, workdir: Workdir) -> None:
+    if item.stage == "prepare":
+        name = item.key.removeprefix("lattice/")
+        path = workdir.system_file if item.key == "system" else workdir.lattice_file(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"inputs_hash": item.hash}))
+    elif item.stage in ("audit", "kmc"):
+        path = workdir.audit_file if item.stage == "audit" else workdir.root / "kmc" / f"{item.key}.nc"
+        _write_netcdf(path, inputs_hash=item.hash)
+    elif item.stage in ("train", "analysis", "report"):
+        path = {
+            "train": workdir.model_dir(item.key) / "model.json",
+            "analysis": workdir.figures / f"{item.key}.json",
+            "report": workdir.report,
+        }[item.stage]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.fixture
+def record() -> Callable[..., None]:
+    """Records an event of an item: (workdir, item, state, **more)."""
+    return _record
+
+
+@pytest.fixture
+def write_labels() -> Callable[[Path, list[Item]], None]:
+    """Writes a file of labels that holds nothing but the hashes of their items."""
+    return _write_labels
+
+
+@pytest.fixture
+def make_products() -> Callable[[Plan, Workdir], None]:
+    """Makes the products that a plan misses, empty but marked as the stages mark them."""
+    return _make_products

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 import launch
 from analysis import ANALYSES
-from launch.campaign import Campaign, campaign_schema, load_campaign
+from launch.campaign import Campaign, campaign_schema, load_campaign, resolved_text
 from launch.problems import CampaignErrors
 from launch.schema.alloy import SUM_TOLERANCE
 from launch.schema.base import seconds_of
@@ -29,9 +29,8 @@ def test_resolved_campaign_has_every_default_and_is_a_campaign_again(write_campa
     assert resolved["kmc"]["compositions"] == [{"Nb": 1 / 3, "Mo": 1 / 3, "Ta": 1 / 3}]
     assert resolved["workdir"] == "."
     (tmp_path / "again").mkdir()
-    with (tmp_path / "again" / "other.yaml").open("w") as file:
-        YAML(typ="safe").dump(resolved, file)
-    again = load_campaign(tmp_path / "again" / "other.yaml")
+    (tmp_path / "again" / "campaign.yaml").write_text(resolved_text(campaign))
+    again = load_campaign(tmp_path / "again" / "campaign.yaml")
     assert again.resolved() == resolved
     assert again.workdir_path == tmp_path / "again"
 

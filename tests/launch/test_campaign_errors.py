@@ -161,8 +161,8 @@ GOLDEN = {
         ["22:22: train.test_compositions: got 2 of 2 compositions; allowed: 0 to 1, so that one is left"],
     ),
     "no such model": (
-        ("model: main", "model: mian"),
-        ['25:10: kmc.model: no model "mian"; allowed: main, or {published: ...}; did you mean "main"?'],
+        ("model: main", "model: mainn"),
+        ['25:10: kmc.model: no model "mainn"; allowed: main, or {published: ...}; did you mean "main"?'],
     ),
     "kind of model": (
         ("kind: detailed-balance", "kind: detailed_balance"),
@@ -217,12 +217,12 @@ GOLDEN = {
             "6:56: resources.train.walltime: got 7200; allowed: hours:minutes:seconds in quotes",
         ],
     ),
-    "no such site": (("site: local", "site: lcoal"), ['5:7: site: no site "lcoal"; allowed: ']),
+    "no such site": (("site: local", "site: lokal"), ['5:7: site: no site "lokal"; allowed: ']),
     "no such site file": (("site: local", "site: sites/mine.yaml"), ["5:7: site: no file "]),
     "no such analysis": (
-        ("[labels,", "[lables,"),
+        ("[labels,", "[labelz,"),
         [
-            '34:12: analysis[0]: got "lables"; allowed: labels, training, parity, spectra, order, randomness; did'
+            '34:12: analysis[0]: got "labelz"; allowed: labels, training, parity, spectra, order, randomness; did'
         ],
     ),
     "yes is no boolean": (

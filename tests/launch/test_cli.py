@@ -6,14 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from launch.campaign import Campaign, load_campaign
+from launch.campaign_items import all_items
 from launch.cli import run_command
+from launch.commands import ExitCode
 from launch.lock import hold_lock
+from launch.plan import Plan, make_plan
+from launch.progress import Progress
 from nnk.files import Workdir, append_record
 
 LAUNCH = Path(sys.executable).with_name("launch")
@@ -42,9 +49,6 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 def fail_first_label(campaign: Path) -> None:
     """Leave a workdir as after a run in which an item of the label stage failed."""
-    from launch.campaign import load_campaign
-    from launch.campaign_items import all_items
-
     loaded = load_campaign(campaign)
     workdir, item = Workdir(loaded.workdir_path), all_items(loaded)["label"][0]
     log = workdir.logs("label") / "unit-1.log"
@@ -153,7 +157,7 @@ def test_logs_show_paths_first(launch, write_campaign, tmp_path: Path):
 
 
 def test_logs_of_an_unknown_stage(launch, write_campaign):
-    result = launch("logs", write_campaign(), "lable")
+    result = launch("logs", write_campaign(), "labell")
     assert result.code == 2
     assert 'did you mean "label"?' in result.err
 
@@ -293,6 +297,64 @@ def test_interrupt(launch, write_campaign, monkeypatch):
     result = launch("plan", write_campaign())
     assert result.code == 4
     assert "run the same command again" in result.err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """Stands in for what runs the items; collects the plans that it is given. The exit code is 1."""
+    plans: list[Plan] = []
+
+    def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progress) -> SimpleNamespace:
+        plans.append(plan)
+        progress.message(f"{campaign.name} in {workdir.root}")
+        return SimpleNamespace(exit_code=ExitCode.SOME_FAILED)
+
+    monkeypatch.setitem(sys.modules, "launch.run", SimpleNamespace(execute=execute))
+    return plans
+
+
+@pytest.mark.parametrize("verb", [(), ("run",)])
+def test_run_executes_the_plan(verb, run, launch, write_campaign, tmp_path: Path):
+    result = launch(*verb, write_campaign())
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"tiny in {tmp_path / 'work'}\n"
+    assert len(run[0]["label"].todo) == 6
+
+
+def finish(path: Path, make_products: Callable[[Plan, Workdir], None]) -> None:
+    campaign = load_campaign(path)
+    workdir = Workdir(campaign.workdir_path)
+    make_products(make_plan(campaign, workdir), workdir)
+
+
+def test_run_does_nothing_when_all_is_there(run, launch, write_campaign, make_products, tmp_path: Path):
+    path = write_campaign()
+    finish(path, make_products)
+    before = tree(tmp_path)
+    result = launch(path)
+    assert (result.code, result.err, run) == (0, "", [])
+    assert result.out == f"nothing to do: 20 items done; report: {tmp_path / 'work' / 'report.html'}\n"
+    assert tree(tmp_path) == before
+
+
+def test_run_says_why_it_does_something_again(run, launch, write_campaign, make_products):
+    finish(write_campaign(), make_products)
+    lines = launch(write_campaign(("{jumps: 1_000}", "{jumps: 2_000}"))).err.splitlines()
+    assert lines[0] == "kmc: 4 to do: input changed: kmc.stop.jumps 1000 -> 2000"
+    assert lines[1:3] == [
+        "analysis: 1 to do: input changed: kmc changed",
+        "report: 1 to do: input changed: kmc changed, analysis changed",
+    ]
+
+
+def test_nothing_to_do_takes_less_than_three_seconds(write_campaign, make_products):
+    path = write_campaign()
+    finish(path, make_products)
+    began = time.perf_counter()
+    result = shell("run", path, cwd=path.parent)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("nothing to do: 20 items done")
+    assert time.perf_counter() - began < 3
 
 
 def shell(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import netCDF4
-import numpy as np
 import pytest
 
 from launch.campaign import load_campaign
 from launch.campaign_items import all_items
-from launch.history import keep_inputs
-from launch.items import Item, changed_inputs, hash_of_all
+from launch.items import changed_inputs, hash_of_all
 from launch.plan import Plan, make_plan
-from nnk.files import ALGORITHM_VERSIONS, Workdir, append_record
+from nnk.files import ALGORITHM_VERSIONS, Workdir
 
 
 def hashes(path: Path) -> dict[str, str]:
@@ -24,60 +20,8 @@ def hashes(path: Path) -> dict[str, str]:
     return {f"{item.stage}/{item.key}": item.hash for stage in items.values() for item in stage}
 
 
-def record(workdir: Workdir, item: Item, state: str, **more: object) -> None:
-    event = {"key": item.key, "hash": item.hash, "group": item.group.hash, "state": state, **more}
-    append_record(workdir, item.stage, "test", event)
-
-
-def write_netcdf(path: Path, **attributes: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with netCDF4.Dataset(path, "w") as file:
-        file.setncatts(attributes)
-
-
-def write_labels(path: Path, items: list[Item]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = np.array([item.hash.encode() for item in items for _ in range(8)], dtype="S32")
-    with netCDF4.Dataset(path, "w") as file:
-        file.createDimension("barrier", len(rows))
-        file.createDimension("length", 32)
-        file.createVariable("item_hash", "S1", ("barrier", "length"))[:] = netCDF4.stringtochar(rows)
-
-
-def make_products(plan: Plan, workdir: Workdir) -> None:
-    """Empty products of every item, marked as the stages mark them."""
-    keep_inputs(workdir, plan.groups(), None)
-    labels = [todo.item for todo in plan["label"].todo]
-    if labels:
-        write_labels(workdir.labels_dir / "a-0.nc", labels[::2])
-        write_labels(workdir.labels_dir / "b-0.nc", labels[1::2])
-    for stage in plan:
-        for todo in stage.todo:
-            make_product(todo.item, workdir)
-            record(workdir, todo.item, "done", seconds=1.5)
-
-
-def make_product(item: Item, workdir: Workdir) -> None:
-    if item.stage == "prepare":
-        name = item.key.removeprefix("lattice/")
-        path = workdir.system_file if item.key == "system" else workdir.lattice_file(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"inputs_hash": item.hash}))
-    elif item.stage in ("audit", "kmc"):
-        path = workdir.audit_file if item.stage == "audit" else workdir.root / "kmc" / f"{item.key}.nc"
-        write_netcdf(path, inputs_hash=item.hash)
-    elif item.stage in ("train", "analysis", "report"):
-        path = {
-            "train": workdir.model_dir(item.key) / "model.json",
-            "analysis": workdir.figures / f"{item.key}.json",
-            "report": workdir.report,
-        }[item.stage]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
 @pytest.fixture
-def finished(write_campaign, tmp_path: Path) -> Callable[..., Plan]:
+def finished(write_campaign, make_products) -> Callable[..., Plan]:
     """Makes all products of the tiny campaign; gives the plan after it was changed by replacements."""
     campaign = load_campaign(write_campaign())
     workdir = Workdir(campaign.workdir_path)
@@ -239,7 +183,7 @@ def test_a_damaged_product_is_made_again(name: str, finished, tmp_path: Path):
     assert not finished().nothing_to_do
 
 
-def test_interrupted_and_failed_items_say_so(finished, write_campaign, tmp_path: Path):
+def test_interrupted_and_failed_items_say_so(finished, record, tmp_path: Path):
     workdir = Workdir(tmp_path / "work")
     plan = finished()
     record(workdir, plan["train"].items[0], "started")
@@ -259,7 +203,7 @@ def test_hash_of_a_stage_ignores_the_order(write_campaign):
     assert hash_of_all(items) != hash_of_all(items[1:])
 
 
-def test_a_large_campaign_is_planned_in_seconds(write_campaign):
+def test_a_large_campaign_is_planned_in_seconds(write_campaign, write_labels):
     """100,000 labels, all done: hashes, products and plan."""
     campaign = load_campaign(
         write_campaign(("vacancies_per_composition: 3", "vacancies_per_composition: 50_000"))
