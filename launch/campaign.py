@@ -143,7 +143,7 @@ class Campaign(Section):
 def resolved_text(campaign: Campaign) -> str:
     """`Campaign.resolved` as YAML, for the workdir."""
     stream = StringIO()
-    yaml = YAML(typ="safe", pure=True)
+    yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 110
