@@ -14,7 +14,20 @@ TAIL_LINES = 12
 
 
 class JobFailed(RuntimeError):
-    """A job has ended with an error; the message holds the last lines of its log."""
+    """A job has ended with an error.
+
+    Attributes:
+        code: exit code, or minus the number of the signal that has killed it.
+        log: last lines of its log.
+    """
+
+    def __init__(self, code: int, log: str) -> None:
+        super().__init__(code, log)
+        self.code = code
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"{_shown(self.code)}\n{self.log}"
 
 
 def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
@@ -31,7 +44,7 @@ def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
         process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         code = _wait(process, Path(stop_file))
     if code:
-        raise JobFailed(f"{_shown(code)}\n{tail(log)}")
+        raise JobFailed(code, tail(log))
     return 0
 
 

@@ -1,0 +1,195 @@
+"""Running a campaign: lock, fence, Parsl, stage after stage."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from jobs.merge import ASIDE, merge_labels
+from launch.campaign import RESOLVED_HEADER, Campaign
+from launch.dispatch import dispatcher
+from launch.history import keep_inputs
+from launch.interrupt import Interruption, interruptible
+from launch.items import Item
+from launch.lock import hold_lock
+from launch.outcome import Outcome
+from launch.plan import Plan, StagePlan, make_plan
+from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
+from launch.progress import Progress
+from launch.stage_runner import StageRunner, StageTools
+from launch.stages import STAGES
+from launch.units import UnitMaker
+from nnk.files import Fence, Workdir, commit, read_epoch, remove_temporaries
+from site_configs import Site, StageLayout, load_site
+
+SHOWN_FAILURES = 3
+
+
+def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progress) -> Outcome:
+    """Make what `plan` says is missing.
+
+    Args:
+        campaign: the campaign.
+        plan: what is to do; made anew under the lock, since another run may just have ended.
+        workdir: the working directory.
+        progress: told what goes on.
+
+    Raises:
+        LockHeld: another driver runs this campaign.
+        SiteError: the site cannot be used as asked.
+        KeyboardInterrupt: asked to stop twice; the processes of the run were ended.
+    """
+    site = load_site(campaign.site, campaign.base_dir)
+    layouts = {stage: _layout(site, campaign, stage) for stage in STAGES}
+    with hold_lock(workdir) as dead:
+        if dead is not None:
+            progress.message(f"the earlier run ({dead}) has died; this one goes on from what it has left")
+        with _fenced(workdir, progress) as fence:
+            return Run(campaign, workdir, site, layouts, fence, progress).execute()
+
+
+def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
+    section = {"audit": "label", "prepare": "label", "report": "analysis"}.get(stage, stage)
+    asked = getattr(campaign.resources, section)
+    return site.layout(stage, asked.ranks_per_node, asked.nodes)
+
+
+@contextmanager
+def _fenced(workdir: Workdir, progress: Progress) -> Iterator[Fence]:
+    """A new run: older ones may not write any more, and what is left of their processes is ended.
+
+    Whatever this run starts is ended on leaving, or by the watchdog if the driver dies.
+    """
+    fence = _raise_epoch(workdir)
+    ended = end_processes(workdir_tag(workdir.root))
+    if ended:
+        progress.message(f"ended {ended} processes of an earlier run")
+    remove_temporaries(workdir.root)
+    tag = run_tag(workdir.root, fence.epoch)
+    start_watchdog(tag, workdir.run_dir(fence.epoch) / "watchdog.log")
+    os.environ[RUN_VARIABLE] = tag
+    try:
+        yield fence
+    finally:
+        del os.environ[RUN_VARIABLE]
+        end_processes(tag)
+
+
+def _raise_epoch(workdir: Workdir) -> Fence:
+    epoch = read_epoch(workdir.epoch_file) + 1
+    commit(workdir.epoch_file, lambda path: _write_text(path, f"{epoch}\n"))
+    return Fence(workdir.epoch_file, epoch)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+class Run:
+    """One run, under the lock and the fence."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        workdir: Workdir,
+        site: Site,
+        layouts: dict[str, StageLayout],
+        fence: Fence,
+        progress: Progress,
+    ) -> None:
+        self._campaign = campaign
+        self._workdir = workdir
+        self._site = site
+        self._layouts = layouts
+        self._fence = fence
+        self._progress = progress
+        self._outcome = Outcome()
+        self._missing: set[str] = set()  # "<stage>" and "<stage>/<key>" of what could not be made
+
+    def execute(self) -> Outcome:
+        """Run all stages; what has become of it."""
+        plan = make_plan(self._campaign, self._workdir)
+        self._write_campaign()
+        keep_inputs(self._workdir, plan.groups(), self._fence)
+        stop_file = self._workdir.run_dir(self._fence.epoch) / "stop"
+        workers = max(self._layouts[stage.stage].at_once for stage in plan)
+        with (
+            interruptible(stop_file, self._progress.message) as interruption,
+            dispatcher(self._site, self._workdir, self._fence.epoch, workers) as parsl,
+        ):
+            maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)
+            tools = StageTools(self._workdir, self._fence, maker, parsl, interruption, self._progress)
+            for stage in plan:
+                self._run_stage(stage, tools, interruption)
+        return self._outcome
+
+    def _write_campaign(self) -> None:
+        text = io.StringIO()
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        yaml.dump(self._campaign.resolved(), text)
+        content = RESOLVED_HEADER + text.getvalue()
+        commit(self._workdir.campaign_file, lambda path: _write_text(path, content), fence=self._fence)
+
+    def _run_stage(self, stage: StagePlan, tools: StageTools, interruption: Interruption) -> None:
+        if interruption.asked:
+            self._outcome.interrupted = True
+            return
+        name = stage.stage
+        ready = [todo.item for todo in stage.todo if not self._lacks(todo.item)]
+        skipped = len(stage.todo) - len(ready)
+        if stage.todo:
+            self._progress.start(name, len(stage.items), len(stage.done))
+        if ready:
+            runner = StageRunner(name, ready, len(stage.done), self._layouts[name].at_once, tools)
+            runner.run()
+            self._count(name, ready, runner, interruption)
+        if skipped:
+            self._skip(name, stage, ready)
+        if name == "label" and stage.items:
+            self._merge(stage)
+        if stage.todo:
+            self._progress.finish(name)
+
+    def _lacks(self, item: Item) -> bool:
+        """Whether something that the item reads could not be made."""
+        return bool(self._missing & item.group.reads.keys())
+
+    def _count(self, stage: str, items: list[Item], runner: StageRunner, interruption: Interruption) -> None:
+        done, failed = runner.done, runner.failed
+        self._outcome.done += len(done)
+        self._outcome.interrupted |= interruption.asked
+        for key, error in failed.items():
+            self._outcome.failed[stage, key] = error
+        for key, error in list(failed.items())[:SHOWN_FAILURES]:
+            self._progress.message(f"{stage}: {key} failed: {error.splitlines()[0] if error else 'unknown'}")
+        self._note_missing(stage, [item.key for item in items if item.key not in done])
+
+    def _skip(self, stage: str, plan: StagePlan, ready: list[Item]) -> None:
+        begun = {item.key for item in ready}
+        left = [todo.item for todo in plan.todo if todo.item.key not in begun]
+        reads = sorted({name for item in left for name in self._missing & item.group.reads.keys()})
+        self._outcome.skipped += len(left)
+        text = f"{stage}: {len(left)} left out, for want of {', '.join(reads[:SHOWN_FAILURES])}"
+        self._progress.message(text)
+        self._note_missing(stage, [item.key for item in left])
+
+    def _note_missing(self, stage: str, keys: list[str]) -> None:
+        if keys:
+            self._missing |= {stage, *(f"{stage}/{key}" for key in keys)}
+
+    def _merge(self, stage: StagePlan) -> None:
+        """One file of all labels, whether or not this run has made any."""
+        merged = merge_labels(self._workdir, [item.hash for item in stage.items], self._fence)
+        if merged.n_aside:
+            text = (
+                f"label: {merged.n_aside} labels of other inputs are kept in {self._workdir.labels_dir}/aside"
+            )
+            self._progress.message(text)

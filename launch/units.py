@@ -1,0 +1,166 @@
+"""From a plan's items to units: batches of work that one job does, with all that the job needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jobs.apps import PYTHON
+from jobs.unit import Unit, UnitItem
+from launch.campaign import Campaign
+from launch.campaign_items import given_lattice_parameter_A
+from launch.items import Item
+from launch.schema.kmc import PublishedModel, StartFile
+from nnk.files import Workdir
+from site_configs import StageLayout
+
+MPI_STAGES = ("prepare", "label", "audit")
+IN_WORKER = {"kmc": "jobs.kmc"}
+ITEMS_PER_RANK = 2000  # of a label unit: some 20 minutes with a fast potential
+
+
+@dataclass(frozen=True)
+class Order:
+    """A unit and how it is started.
+
+    Attributes:
+        unit: the unit.
+        command: of its process; empty for a job that runs inside a worker.
+        module: the job that runs inside a worker; empty for a process.
+    """
+
+    unit: Unit
+    command: tuple[str, ...] = ()
+    module: str = ""
+
+
+class UnitMaker:
+    """Makes the units of one run.
+
+    Args:
+        campaign: the campaign.
+        workdir: its working directory.
+        epoch: number of the run.
+        layouts: how each stage uses the machine.
+    """
+
+    def __init__(
+        self, campaign: Campaign, workdir: Workdir, epoch: int, layouts: dict[str, StageLayout]
+    ) -> None:
+        self._campaign = campaign
+        self._workdir = workdir
+        self._epoch = epoch
+        self._layouts = layouts
+        self._count = 0
+
+    def orders(self, stage: str, items: Sequence[Item]) -> list[Order]:
+        """Units for all `items` of a stage."""
+        layout = self._layouts[stage]
+        size = 1 if stage not in MPI_STAGES else self._batch(len(items), layout)
+        batches = [items[i : i + size] for i in range(0, len(items), size)]
+        return [self._order(stage, batch, layout) for batch in batches]
+
+    def _batch(self, n_items: int, layout: StageLayout) -> int:
+        return min(ITEMS_PER_RANK * layout.ranks, -(-n_items // layout.at_once))
+
+    def _order(self, stage: str, items: Sequence[Item], layout: StageLayout) -> Order:
+        ranks = self._campaign.train.ranks if stage == "train" and self._campaign.train else layout.ranks
+        unit = Unit(
+            stage=stage,
+            name=f"{self._epoch:06d}-{stage}-{self._count:04d}",
+            root=self._workdir.root.absolute(),
+            epoch=self._epoch,
+            ranks=ranks,
+            settings=self._settings(stage, items[0]),
+            items=tuple(UnitItem(i.key, i.hash, i.group.hash, _inputs(i)) for i in items),
+        )
+        self._count += 1
+        unit.save()
+        if stage in IN_WORKER:
+            return Order(unit, module=IN_WORKER[stage])
+        return Order(unit, command=tuple(_command(unit, layout)))
+
+    def _settings(self, stage: str, item: Item) -> dict[str, Any]:
+        campaign = self._campaign
+        settings: dict[str, Any] = {
+            "seed": campaign.seed,
+            "elements": list(campaign.alloy.elements),
+            "structure": campaign.alloy.lattice,
+        }
+        if stage in MPI_STAGES and campaign.potential:
+            settings["potential"] = asdict(campaign.potential.spec())
+        if stage in ("label", "audit"):
+            settings |= _label_settings(campaign)
+        if stage == "train":
+            settings |= _train_settings(campaign, item.key)
+        if stage == "kmc":
+            settings |= _kmc_settings(campaign)
+        return settings
+
+
+def _command(unit: Unit, layout: StageLayout) -> list[str]:
+    python = list(PYTHON)
+    if unit.stage in MPI_STAGES:
+        return [*layout.mpi_command, *python, "-m", f"jobs.{unit.stage}", str(unit.path)]
+    if unit.stage == "train":
+        several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={unit.ranks}"]
+        start = several if unit.settings["backend"] != "single" else []
+        return [*python, *start, "-m", "jobs.train", str(unit.path)]
+    return [*python, "-m", "jobs.analyse", str(unit.path)]
+
+
+def _inputs(item: Item) -> dict[str, Any]:
+    """What a job needs to know of an item, besides the settings of its unit."""
+    inputs = dict(item.own)
+    if item.stage == "label":
+        inputs["composition"] = item.key.split("/")[0]
+    if item.stage == "kmc":
+        inputs["case"] = item.key.split("/")[0]
+        inputs["composition"] = item.group.settings.get("composition")
+    return inputs
+
+
+def _label_settings(campaign: Campaign) -> dict[str, Any]:
+    label = campaign.label
+    if label is None:
+        return {}
+    return {
+        "cells": list(label.cells),
+        "compositions": campaign.label_compositions(),
+        "search": {"max_force_eV_A": label.max_force_eV_A, "connect": label.connect},
+        "fraction": label.audit.fraction,
+        "at_least": label.audit.at_least,
+    }
+
+
+def _train_settings(campaign: Campaign, name: str) -> dict[str, Any]:
+    train = campaign.train
+    if train is None:
+        return {}
+    model = next(model for model in train.models if model.name == name)
+    parameters = asdict(train.parameters(campaign.seed))
+    return {"model": asdict(model.spec()), "train": parameters, "backend": train.backend}
+
+
+def _kmc_settings(campaign: Campaign) -> dict[str, Any]:
+    kmc = campaign.kmc
+    if kmc is None:
+        return {}
+    model: dict[str, Any] = {"trained": kmc.model}
+    if isinstance(kmc.model, PublishedModel):
+        published = kmc.model.published
+        file = str(campaign.path(published.file))
+        model = {"published": published.format, "file": file, "allow_pickle": published.allow_pickle}
+    start = str(campaign.path(kmc.start.file)) if isinstance(kmc.start, StartFile) else None
+    return {
+        "cells": list(kmc.cells),
+        "a_A": given_lattice_parameter_A(campaign),
+        "model": model,
+        "start_file": start,
+        "jumps": kmc.stop.jumps,
+        "attempt_frequency_Hz": kmc.attempt_frequency_Hz,
+        "key_frames": kmc.key_frames.count,
+        "spacing": kmc.key_frames.spacing,
+        "checkpoint_s": kmc.checkpoint_s,
+    }
