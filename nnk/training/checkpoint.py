@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -67,8 +68,8 @@ def load_checkpoint(
         return None
     try:
         content = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}): remove it to train from the start") from error
+    except (RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+        raise ValueError(f"{path} is damaged: remove it to train from the start") from error
     if content["key"] != key:
         return None
     return TrainState(**content["state"]), content["weights"], content["optimiser"]

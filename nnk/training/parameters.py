@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-LOSSES = ("mse", "mae", "huber")
+LOSSES = ("huber", "mse", "mae")
 KINDS = ("detailed-balance", "mlp")
 
-Loss = Literal["mse", "mae", "huber"]
+Loss = Literal["huber", "mse", "mae"]
 
 
 def _check(condition: bool, name: str, value: object, allowed: str) -> None:
@@ -31,7 +31,7 @@ class ModelSpec:
     name: str
     kind: str = "detailed-balance"
     shells: int = 8
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (64, 32)
     state_hidden: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class TrainParameters:
         learning_rate: peak of AdamW's rate: a linear rise over the first twentieth, then a cosine to zero.
         weight_decay: of AdamW; large values suit few labels.
         ridge: strength of the ridge regression of the linear parts, in squared numbers of atoms.
-        loss: "mse", "mae" or "huber", on forward and backward barriers.
+        loss: "huber", "mse" or "mae", on forward and backward barriers.
         seed: of the splits, the first weights, the order of the labels and their turning.
         test_compositions: so many whole compositions are held out, chosen by the seed.
         test_fraction: share of the remaining vacancies held out, at random.
@@ -72,7 +72,7 @@ class TrainParameters:
     learning_rate: float = 2e-3
     weight_decay: float = 1.0
     ridge: float = 3.0
-    loss: Loss = "mse"
+    loss: Loss = "huber"
     seed: int = 0
     test_compositions: int = 1
     test_fraction: float = 0.1

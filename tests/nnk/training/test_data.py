@@ -1,0 +1,122 @@
+"""Training data, splits, metrics, linear parts."""
+
+import numpy as np
+import pytest
+
+from nnk.barriers import Flag
+from nnk.models.linear import half_pair_difference
+from nnk.training import ModelSpec, TrainParameters
+from nnk.training.data import jump_data
+from nnk.training.metrics import errors, split_metrics
+from nnk.training.ridge import fit_linear_parts
+from nnk.training.splits import SPLITS, held_out_compositions, split_labels
+
+
+def test_data_are_the_usable_labels_in_any_order(labels, shells):
+    barriers = labels()
+    data = jump_data(barriers, shells)
+    assert len(data) == (barriers.flag == Flag.OK).sum()
+    np.testing.assert_allclose(data.KRA_eV + 0.5 * data.dE_eV, data.E_fwd_eV, atol=1e-12)
+    shuffled = jump_data(barriers.select(np.random.default_rng(0).permutation(len(barriers))), shells)
+    assert shuffled.hash == data.hash
+    np.testing.assert_array_equal(shuffled.species, data.species)
+    assert jump_data(barriers.select(np.arange(len(barriers) - 1)), shells).hash != data.hash
+
+
+def test_nothing_usable_is_an_error(labels, shells):
+    barriers = labels()
+    with pytest.raises(ValueError, match="none of the"):
+        jump_data(barriers.select(~barriers.usable), shells)
+
+
+def test_a_vacancy_stands_in_one_split_and_compositions_are_held_out(labels, shells):
+    data = jump_data(labels(), shells)
+    split = split_labels(data, TrainParameters(seed=4))
+    assert set(split) == set(SPLITS)
+    for vacancy in np.unique(data.vacancy):
+        assert len(set(split[data.vacancy == vacancy])) == 1
+    held_out = set(data.composition[split == "test-composition"])
+    assert len(held_out) == 1
+    assert held_out.isdisjoint(data.composition[split != "test-composition"])
+    for part in ("train", "validation", "test"):
+        assert len(set(data.composition[split == part])) == 3
+
+
+def test_the_split_follows_the_seed(labels, shells):
+    data = jump_data(labels(), shells)
+    first = split_labels(data, TrainParameters(seed=4))
+    np.testing.assert_array_equal(first, split_labels(data, TrainParameters(seed=4)))
+    seeds = [held_out_compositions(np.unique(data.composition), TrainParameters(seed=s)) for s in range(20)]
+    assert len({tuple(names) for names in seeds}) == 4
+
+
+def test_splits_that_leave_nothing_are_refused(labels, shells):
+    data = jump_data(labels(vacancies=2), shells)
+    with pytest.raises(ValueError, match="at most 3 can be held out"):
+        split_labels(data, TrainParameters(test_compositions=4))
+    with pytest.raises(ValueError, match="2 labelled vacancies cannot be split"):
+        split_labels(data, TrainParameters())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"loss": "cubic"},
+        {"validation_fraction": 0.0},
+        {"device": "tpu"},
+    ],
+)
+def test_wrong_parameters_are_named(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.*expected"):
+        TrainParameters(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "oracle"}, {"hidden": ()}, {"kind": "mlp", "state_hidden": (8,)}])
+def test_wrong_architectures_are_named(wrong):
+    with pytest.raises(ValueError, match="expected"):
+        ModelSpec("main", **wrong)
+
+
+def test_errors_of_known_numbers():
+    found = errors(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 2.0]))
+    assert found == {
+        "n": 3,
+        "MAE_eV": pytest.approx(0.5),
+        "RMSE_eV": pytest.approx(np.sqrt(1.25 / 3)),
+        "worst_eV": pytest.approx(1.0),
+        "R2": pytest.approx(1 - 1.25 / 2),
+    }
+    assert errors(np.ones(2), np.ones(2))["R2"] is None
+
+
+def test_baseline_is_the_training_mean_of_each_species():
+    split = np.array(["train", "train", "train", "test", "test"])
+    mover = np.array([1, 1, 2, 1, 2], dtype=np.uint8)
+    true = np.array([1.0, 3.0, 5.0, 4.0, 5.5])
+    metrics = split_metrics(split, mover, true, true, ["Nb", "Mo", "Ta"])
+    assert metrics["test"]["baseline_MAE_eV"] == pytest.approx((2.0 + 0.5) / 2)
+    assert set(metrics["test"]["species"]) == {"Nb", "Mo"}
+    assert metrics["test"]["species"]["Mo"]["n"] == 1
+
+
+def test_ridge_finds_a_linear_law(labels, shells, invented_law):
+    data = jump_data(labels(vacancies=40), shells)
+    parts = fit_linear_parts(data, np.arange(0, len(data), 2), ridge=1e-6)
+    KRA_eV, dE_eV = parts.predict(data)
+    np.testing.assert_allclose(KRA_eV, data.KRA_eV, atol=1e-5)
+    np.testing.assert_allclose(dE_eV, data.dE_eV, atol=1e-5)
+    pair, _, _ = invented_law
+    # energies of pairs have a gauge; what a jump sees has none but a constant per shell and mover
+    found, true = (half_pair_difference("bcc", shells, x) for x in (parts.pair_eV, pair))
+    difference = found - true
+    np.testing.assert_allclose(difference, difference[:, :, :1].repeat(3, axis=2), atol=1e-4)
+
+
+def test_ridge_shrinks_with_its_penalty(labels, shells):
+    data = jump_data(labels(), shells)
+    rows = np.arange(len(data))
+    sizes = [np.abs(fit_linear_parts(data, rows, ridge).kra_linear_eV).sum() for ridge in (1e-3, 10.0, 1e6)]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert sizes[2] < 1e-2
