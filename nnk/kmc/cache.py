@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from nnk.kmc.compiled import compiled, inlined
 from nnk.kmc.networks import aligned
 
 _WORD_BITS = 64
@@ -38,16 +38,25 @@ class Cache(NamedTuple):
     hash_shift: np.uint64
 
 
-def make_cache(n_sites_read: int, n_species: int, n_values: int, size_MiB: float) -> Cache:
-    """An empty cache of at most `size_MiB` (one record at least) for surroundings of `n_sites_read` sites.
+def code_bits_of(n_species: int) -> int:
+    """Bits that tell `n_species` species and the vacancy apart, a divisor of 64."""
+    return 2 if n_species <= 3 else 4 if n_species <= 15 else 8
 
-    Raises:
-        ValueError: more than 15 species.
-    """
-    if n_species > 15:
-        raise ValueError(f"{n_species} species: the engine packs at most 15")
-    code_bits = 2 if n_species <= 3 else 4
-    key_words = -(-n_sites_read // (_WORD_BITS // code_bits))
+
+def words_of(n_entries: int, n_species: int) -> int:
+    """Words that the packed species of `n_entries` sites take."""
+    return -(-n_entries // (_WORD_BITS // code_bits_of(n_species)))
+
+
+def whole_words(n_entries: int, n_species: int) -> int:
+    """`n_entries` rounded up to what fills its words."""
+    return words_of(n_entries, n_species) * (_WORD_BITS // code_bits_of(n_species))
+
+
+def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -> Cache:
+    """An empty cache of at most `size_MiB` (one record at least) for surroundings of `n_entries` sites."""
+    code_bits = code_bits_of(n_species)
+    key_words = words_of(n_entries, n_species)
     record = -(-(key_words + n_values) // _LINE_WORDS) * _LINE_WORDS
     places_bits = max(0, int(np.floor(np.log2(max(1.0, size_MiB * 2**20 / (8 * record))))))
     words = aligned((2**places_bits, record), np.uint64)
@@ -55,17 +64,16 @@ def make_cache(n_sites_read: int, n_species: int, n_values: int, size_MiB: float
     return Cache(words, words.view(np.float64), np.zeros(key_words, np.uint64), code_bits, hash_shift)
 
 
-@numba.njit(cache=True)
+@compiled
 def pack_key(cache, species):  # type: ignore[no-untyped-def]
-    """Pack `species` uint8 into ``cache.key`` and return its place."""
-    per_word = _WORD_BITS // cache.code_bits
+    """Pack `species` uint8 (it fills whole words) into ``cache.key`` and return its place."""
     bits = np.uint64(cache.code_bits)
-    n = species.shape[0]
+    per_word = _WORD_BITS // cache.code_bits
     mixed = _MIX
     for number in range(cache.key.shape[0]):
         word = np.uint64(0)
-        for site in range(number * per_word, min(n, (number + 1) * per_word)):
-            word = (word << bits) | np.uint64(species[site])
+        for i in range(per_word):
+            word |= np.uint64(species[number * per_word + i]) << (bits * np.uint64(i))
         cache.key[number] = word
         mixed = (mixed ^ word) * _MIX
         mixed ^= mixed >> _SHIFT
@@ -74,17 +82,23 @@ def pack_key(cache, species):  # type: ignore[no-untyped-def]
     return np.int64((mixed * _MIX) >> cache.hash_shift)
 
 
-@numba.njit(cache=True, inline="always")
-def holds(cache, place):  # type: ignore[no-untyped-def]
-    """Whether the record at `place` is that of ``cache.key``."""
-    same = True
-    for number in range(cache.key.shape[0]):
-        same &= cache.words[place, number] == cache.key[number]
-    return same
+@inlined
+def recall(cache, place, values):  # type: ignore[no-untyped-def]
+    """Whether the record at `place` is that of ``cache.key``; its values are copied to `values` if so."""
+    n_key = cache.key.shape[0]
+    for number in range(n_key):
+        if cache.words[place, number] != cache.key[number]:
+            return False
+    for i in range(values.shape[0]):
+        values[i] = cache.values[place, n_key + i]
+    return True
 
 
-@numba.njit(cache=True, inline="always")
-def claim(cache, place):  # type: ignore[no-untyped-def]
-    """Give `place` to ``cache.key``; its values are the caller's to fill."""
-    for number in range(cache.key.shape[0]):
+@compiled
+def remember(cache, place, values):  # type: ignore[no-untyped-def]
+    """Put the record of ``cache.key`` with `values` at `place`."""
+    n_key = cache.key.shape[0]
+    for number in range(n_key):
         cache.words[place, number] = cache.key[number]
+    for i in range(values.shape[0]):
+        cache.values[place, n_key + i] = values[i]

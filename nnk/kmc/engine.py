@@ -8,10 +8,10 @@ import numpy as np
 
 from nnk.environment import SpeciesArray
 from nnk.files import stream_key
-from nnk.kmc.cache import make_cache
+from nnk.kmc.cache import make_cache, whole_words
 from nnk.kmc.evaluators import BalancedEvaluator, ForwardEvaluator, make_evaluator, sites_read
 from nnk.kmc.grid import make_grid, memory_shifts, padded_occupancy, plain_occupancy, position_of, site_of
-from nnk.kmc.kernel import Buffers, Conditions, State, Surroundings, advance
+from nnk.kmc.kernel import MOST_SPECIES, Buffers, Conditions, State, Surroundings, advance
 from nnk.kmc.networks import FILLER
 from nnk.kmc.rates import K_B_eV_K
 from nnk.lattice import IntArray, Lattice, shell_offsets
@@ -116,6 +116,8 @@ class Engine:
     ) -> None:
         program = compiled_program(model, lattice)
         n_species, z = len(model.elements), lattice.z
+        if n_species > MOST_SPECIES:
+            raise ValueError(f"{n_species} species: the compiled engine takes at most {MOST_SPECIES}")
         vacancy = only_vacancy(lattice, occupancy, n_species)
         read = sites_read(program)
         shells = [shell_offsets(lattice.structure, k) for k in range(1, ORDER_SHELLS + 1)]
@@ -133,12 +135,11 @@ class Engine:
         evaluator = make_evaluator(program, read)
         self._forward = evaluator if isinstance(evaluator, ForwardEvaluator) else None
         self._balanced = evaluator if isinstance(evaluator, BalancedEvaluator) else None
+        n_entries = whole_words(len(read) + 1, n_species)  # one filler at least
         n_values = z if self._balanced is None else 2 * z
-        self._cache = make_cache(len(read), n_species, n_values, cache_MiB) if cache else None
+        self._cache = make_cache(n_entries, n_species, n_values, cache_MiB) if cache else None
         self._conditions = conditions.compiled()
-        self._buffers = Buffers(
-            np.full(len(read) + 1, FILLER, dtype=np.uint8), np.zeros(n_values), np.zeros(z)
-        )
+        self._buffers = Buffers(np.full(n_entries, FILLER, dtype=np.uint8), np.zeros(n_values), np.zeros(z))
         self._state = State(
             padded_occupancy(lattice, self._grid, occupancy),
             position_of(lattice, vacancy),

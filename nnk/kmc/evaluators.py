@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from nnk.environment import find_columns
+from nnk.kmc.compiled import compiled
 from nnk.kmc.networks import (
     ROWS,
     Columns,
@@ -114,7 +114,7 @@ def _balanced_evaluator(program: BalancedProgram, around: IntArray, mover: IntAr
 
 
 def _after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
-    """Columns int64[n_state] of the surroundings after `jump`; the moving atom is now where the vacancy was."""
+    """Columns int64[n_state] of the surroundings after `jump`; the atom is now at the vacancy's old site."""
     step = jumps(program.structure)[jump]
     seen = step + program.state_offsets
     seen[(seen == 0).all(axis=1)] = step
@@ -140,7 +140,7 @@ def _columns(stack: DenseStack, sites: IntArray, mover: IntArray, filler: int) -
     return np.concatenate([columns, np.repeat(columns[:1], missing, axis=0)]).astype(np.uint32)
 
 
-@numba.njit(cache=True)
+@compiled
 def forward_barriers(forward, species, barriers):  # type: ignore[no-untyped-def]
     """Barriers float64[z] (eV) of a `ForwardEvaluator` into `barriers`."""
     network_energies(forward.network, forward.columns, species, forward.work)
@@ -148,14 +148,14 @@ def forward_barriers(forward, species, barriers):  # type: ignore[no-untyped-def
         barriers[jump] = forward.work.energies[jump]
 
 
-@numba.njit(cache=True)
+@compiled
 def state_energy(balanced, species):  # type: ignore[no-untyped-def]
     """S_vac (eV) of the vacancy's present surroundings."""
     network_energies(balanced.s_vac, balanced.before_columns, species, balanced.work)
     return np.float64(balanced.work.energies[0])
 
 
-@numba.njit(cache=True)
+@compiled
 def balanced_barriers(balanced, species, before, barriers, after):  # type: ignore[no-untyped-def]
     """Barriers of a `BalancedEvaluator`.
 

@@ -1,18 +1,19 @@
 """The occupancy as the kernel sees it: one byte per site with a rim of periodic images.
 
 Sites of one basis position form a simple block of cells. Each block is stored with a rim wide enough that
-every site a vacancy reads lies at a fixed distance in memory, whatever the box's faces: a read is one addition
-and one load, and its cost does not depend on the number of sites. A write sets the site and its images.
+every site a vacancy reads lies at a fixed distance in memory, wherever the box's faces are: a read is an
+addition and a load, and its cost does not depend on the number of sites. A write sets the site and its
+images.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnk.kmc.compiled import inlined
 from nnk.lattice import IntArray, Lattice
 
 UInt8Array = NDArray[np.uint8]
@@ -51,7 +52,7 @@ def basis_positions(lattice: Lattice) -> IntArray:
 
 
 def split_offsets(lattice: Lattice, offsets: ArrayLike) -> tuple[IntArray, IntArray]:
-    """Basis position int64[n_basis, ...] and cells int64[n_basis, ..., 3] that `offsets` lead to from each."""
+    """Basis position int64[n_basis, ...] and cells int64[n_basis, ..., 3] that `offsets` lead to."""
     basis = basis_positions(lattice)
     shifts = np.asarray(offsets, dtype=np.int64)
     reached = basis.reshape(-1, *[1] * (shifts.ndim - 1), 3) + shifts
@@ -61,7 +62,7 @@ def split_offsets(lattice: Lattice, offsets: ArrayLike) -> tuple[IntArray, IntAr
 
 
 def memory_shifts(lattice: Lattice, grid: Grid, offsets: ArrayLike) -> NDArray[np.int32]:
-    """Distances in memory int32[n_basis, ...] from a site of each basis position to the sites at `offsets`."""
+    """Distances in memory int32[n_basis, ...] from sites of each basis position to those at `offsets`."""
     number, cells = split_offsets(lattice, offsets)
     start = np.arange(len(number)).reshape(-1, *[1] * (number.ndim - 1))
     return ((number - start) * grid.strides[0] + cells @ grid.strides[1:]).astype(np.int32)
@@ -94,7 +95,7 @@ def site_of(lattice: Lattice, position: IntArray) -> int:
     return cell * len(basis_positions(lattice)) + int(position[0])
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def address(grid, position):  # type: ignore[no-untyped-def]
     """Place in the padded array of a basis position and cell int64[4]."""
     inside = position[0] * grid.strides[0]
@@ -103,7 +104,7 @@ def address(grid, position):  # type: ignore[no-untyped-def]
     return inside
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def move(grid, position, jump):  # type: ignore[no-untyped-def]
     """Let `position` make `jump`, folded back into the box."""
     basis = position[0]
@@ -117,13 +118,29 @@ def move(grid, position, jump):  # type: ignore[no-untyped-def]
     position[0] = grid.jump_basis[basis, jump]
 
 
-@numba.njit(cache=True)
-def set_site(grid, padded, position, species):  # type: ignore[no-untyped-def]
-    """Put `species` at a basis position and cell int64[4] and at its images in the rim."""
-    nx, ny, nz = grid.cells
-    rim = grid.rim
-    for x in range((position[1] + rim) % nx, nx + 2 * rim, nx):
-        for y in range((position[2] + rim) % ny, ny + 2 * rim, ny):
-            for z in range((position[3] + rim) % nz, nz + 2 * rim, nz):
-                place = position[0] * grid.strides[0] + x * grid.strides[1] + y * grid.strides[2] + z
-                padded[place] = species
+@inlined
+def _first_image(cell, rim, cells):  # type: ignore[no-untyped-def]
+    """Lowest place along one axis, rim included, that shows `cell`."""
+    place = cell + rim
+    while place >= cells:
+        place -= cells
+    return place
+
+
+@inlined
+def set_site(grid, padded, basis, cell, species):  # type: ignore[no-untyped-def]
+    """Put `species` at a basis position and `cell` (three numbers) and at its images in the rim."""
+    block = basis * grid.strides[0]
+    first_y = _first_image(cell[1], grid.rim, grid.cells[1])
+    first_z = _first_image(cell[2], grid.rim, grid.cells[2])
+    x = _first_image(cell[0], grid.rim, grid.cells[0])
+    while x < grid.cells[0] + 2 * grid.rim:
+        y = first_y
+        while y < grid.cells[1] + 2 * grid.rim:
+            line = block + x * grid.strides[1] + y * grid.strides[2]
+            z = first_z
+            while z < grid.cells[2] + 2 * grid.rim:
+                padded[line + z] = species
+                z += grid.cells[2]
+            y += grid.cells[1]
+        x += grid.cells[0]

@@ -10,18 +10,23 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.cache import claim, holds, pack_key
+from nnk.kmc.cache import pack_key, recall, remember
+from nnk.kmc.compiled import compiled
 from nnk.kmc.evaluators import balanced_barriers, forward_barriers, state_energy
 from nnk.kmc.grid import address, move, set_site
 from nnk.kmc.random_numbers import two_uniforms
 from nnk.kmc.rates import chosen_jump, residence
 from nnk.lattice import IntArray
 from nnk.models.program import Float64Array
+
+_LANE = np.uint64(8)  # bits of a neighbour count
+_LANE_MASK = np.uint64(255)
+_UNIT = np.uint64(1)
+MOST_SPECIES = 7  # and the vacancy: eight counts in a word
 
 
 class State(NamedTuple):
@@ -67,49 +72,55 @@ class Conditions(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """Scratch arrays: `species` uint8[n + 1], the last a filler; `record` float64[2 z]; `barriers` float64[z]."""
+    """Species around the vacancy and then fillers, uint8; its record float64; its barriers float64[z], eV."""
 
     species: SpeciesArray
     record: Float64Array
     barriers: Float64Array
 
 
-@numba.njit(cache=True)
+@compiled
 def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):  # type: ignore[no-untyped-def]
-    """Bonds of the atom that moved from memory place `old` to `new`; both are empty while this counts."""
+    """Bonds of the atom that moved from memory place `old` to `new`; both are empty while this counts.
+
+    Neighbours of one shell are counted in a word, eight bits for each species.
+    """
     counts = state.pair_counts
-    moved = species - 1
     first = 0
     for shell in range(counts.shape[0]):
+        gained = lost = np.uint64(0)
         for i in range(first, around.shell_ends[shell]):
-            gained = state.padded[new + around.shells[basis_new, i]]
-            lost = state.padded[old + around.shells[basis_old, i]]
-            if gained > 0:
-                counts[shell, moved, gained - 1] += 1
-                counts[shell, gained - 1, moved] += 1
-            if lost > 0:
-                counts[shell, moved, lost - 1] -= 1
-                counts[shell, lost - 1, moved] -= 1
+            neighbour = state.padded[new + around.shells[basis_new, i]]
+            gained += _UNIT << (_LANE * np.uint64(neighbour))
+            neighbour = state.padded[old + around.shells[basis_old, i]]
+            lost += _UNIT << (_LANE * np.uint64(neighbour))
         first = around.shell_ends[shell]
+        for other in range(counts.shape[1]):
+            gained >>= _LANE
+            lost >>= _LANE
+            change = np.int64(gained & _LANE_MASK) - np.int64(lost & _LANE_MASK)
+            counts[shell, species - 1, other] += change
+            counts[shell, other, species - 1] += change
 
 
-@numba.njit(cache=True)
+@compiled
 def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
     """Exchange the vacancy and the atom at `jump`."""
     position = state.position
-    here, here_basis = address(grid, position), position[0]
-    empty = position.copy()
+    here = address(grid, position)
+    basis = position[0]
+    cell = (position[1], position[2], position[3])
     move(grid, position, jump)
     there = address(grid, position)
     species = state.padded[there]
-    set_site(grid, state.padded, position, np.uint8(0))
-    _update_pair_counts(state, around, there, here, position[0], here_basis, species)
-    set_site(grid, state.padded, empty, species)
+    set_site(grid, state.padded, position[0], (position[1], position[2], position[3]), np.uint8(0))
+    _update_pair_counts(state, around, there, here, position[0], basis, np.int64(species))
+    set_site(grid, state.padded, basis, cell, species)
     for axis in range(3):
         state.displacement[axis] += around.jumps[jump, axis]
 
 
-@numba.njit(cache=True)
+@compiled
 def _compute_record(forward, balanced, conditions, state, buffers):  # type: ignore[no-untyped-def]
     """Probabilities and residence time of the present surroundings; balanced: S_vac after each jump too."""
     z = buffers.barriers.shape[0]
@@ -120,30 +131,35 @@ def _compute_record(forward, balanced, conditions, state, buffers):  # type: ign
             state.clock[1] = state_energy(balanced, buffers.species)
         after = buffers.record[z:]
         balanced_barriers(balanced, buffers.species, state.clock[1], buffers.barriers, after)
-    residence(buffers.barriers, conditions.kT_eV, conditions.log_frequency, buffers.record[:z])
+    residence(buffers.barriers, conditions.kT_eV, conditions.log_frequency, buffers.record)
 
 
-@numba.njit(cache=True)
-def _find_record(forward, balanced, conditions, state, cache, buffers):  # type: ignore[no-untyped-def]
-    """The record of the present surroundings, and whether it was known."""
+@compiled
+def _find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
+    """Leave the record of the present surroundings in ``buffers.record``; whether it was known."""
     if cache is None:
         _compute_record(forward, balanced, conditions, state, buffers)
-        return buffers.record, False
-    place = pack_key(cache, buffers.species[:-1])
-    n_key = cache.key.shape[0]
-    record = cache.values[place, n_key : n_key + buffers.record.shape[0]]
-    if holds(cache, place):
-        return record, True
+        return False
+    place = pack_key(cache, buffers.species)
+    if recall(cache, place, buffers.record):
+        return True
     _compute_record(forward, balanced, conditions, state, buffers)
-    claim(cache, place)
-    record[:] = buffers.record
-    return record, False
+    remember(cache, place, buffers.record)
+    return False
 
 
-@numba.njit(cache=True)
-def advance(
+@compiled
+def _read_surroundings(grid, around, state, buffers):  # type: ignore[no-untyped-def]
+    basis = state.position[0]
+    here = address(grid, state.position)
+    for site in range(around.read.shape[1]):
+        buffers.species[site] = state.padded[here + around.read[basis, site]]
+
+
+@compiled
+def advance(  # type: ignore[no-untyped-def]
     grid, around, forward, balanced, conditions, cache, state, buffers, first, directions
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):
     """Make ``len(directions)`` jumps, the first of them number `first` of the run.
 
     Args:
@@ -162,20 +178,15 @@ def advance(
         Number of records that were found in the cache.
     """
     z = buffers.barriers.shape[0]
-    n_read = around.read.shape[1]
     hits = 0
     for i in range(directions.shape[0]):
-        here = address(grid, state.position)
-        shifts = around.read[state.position[0]]
-        for site in range(n_read):
-            buffers.species[site] = state.padded[here + shifts[site]]
-        record, known = _find_record(forward, balanced, conditions, state, cache, buffers)
-        hits += known
+        _read_surroundings(grid, around, state, buffers)
+        hits += _find_record(forward, balanced, conditions, cache, state, buffers)
         u_jump, u_time = two_uniforms(conditions.key, np.uint64(first + i))
-        jump = chosen_jump(record[:z], u_jump)
-        state.clock[0] -= math.log(u_time) * record[z - 1]
+        jump = chosen_jump(buffers.record, z, u_jump)
+        state.clock[0] -= math.log(u_time) * buffers.record[z - 1]
         if balanced is not None:
-            state.clock[1] = record[z + jump]
+            state.clock[1] = buffers.record[z + jump]
         _move_vacancy(grid, state, around, jump)
         directions[i] = jump
     return hits

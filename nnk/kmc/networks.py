@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from nnk.kmc.compiled import compiled
 from nnk.kmc.tiles import COLUMNS, ROWS, dot, rectified_layer, rectified_row_sums
 from nnk.lattice import IntArray
 from nnk.models.program import DenseStack, Float32Array
@@ -158,7 +158,7 @@ def make_workspace(networks: list[Network], rows: int) -> Workspace:
     )
 
 
-@numba.njit(cache=True)
+@compiled
 def _number_rows(network, columns, species, rows):  # type: ignore[no-untyped-def]
     n_groups = network.base.shape[0]
     for row in range(columns.shape[0]):
@@ -169,7 +169,7 @@ def _number_rows(network, columns, species, rows):  # type: ignore[no-untyped-de
             rows[start + group * ROWS] = network.base[group] + network.step * first + second
 
 
-@numba.njit(cache=True)
+@compiled
 def network_energies(network, columns, species, work):  # type: ignore[no-untyped-def]
     """Outputs of the network for all rows of `columns`, left in ``work.energies`` (float32, eV).
 

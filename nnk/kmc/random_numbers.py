@@ -1,4 +1,4 @@
-"""Counter-based random numbers: the two uniforms of a jump depend on the run's key and the jump's number alone.
+"""Counter-based random numbers: a jump's two uniforms depend on the run's key and the jump's number alone.
 
 So a run that is split, killed and continued, or replayed draws the same numbers. Philox4x32-10 of
 Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC11, 2011).
@@ -6,8 +6,9 @@ Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC11, 2011).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from nnk.kmc.compiled import inlined
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -20,7 +21,7 @@ _DROPPED_BITS = np.uint64(11)
 _RESOLUTION = 2.0**-53
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def philox4x32(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
     """Four 32-bit words (in uint64) from counter words c0..c3 (uint64, below 2^32) and a 64-bit key."""
     k0 = key & _LOW
@@ -37,13 +38,13 @@ def philox4x32(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _unit_interval(high, low):  # type: ignore[no-untyped-def]
     bits = ((high << _HALF) | low) >> _DROPPED_BITS
     return np.float64(bits + _ONE) * _RESOLUTION
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def two_uniforms(key, number):  # type: ignore[no-untyped-def]
     """Two independent uniforms in (0, 1] of jump `number` (uint64) of the run with `key` (uint64)."""
     zero = np.uint64(0)

@@ -1,21 +1,23 @@
 """Rates of the residence-time algorithm, relative to the fastest jump so that nothing underflows.
 
 k_i = k0 exp(-E_i / k_B T), Gamma = sum_i k_i; jump i is taken with probability k_i / Gamma after a time
--ln(u) / Gamma (Xing et al. 2024, Methods). With E_min the lowest barrier and w_i = exp(-(E_i - E_min) / k_B T),
-1 / Gamma = exp(E_min / k_B T - ln k0 - ln sum_i w_i), which stays finite down to a few ten kelvin.
+-ln(u) / Gamma (Xing et al. 2024, Methods). With the lowest barrier E_min and the relative rates
+w_i = exp(-(E_i - E_min) / k_B T), 1 / Gamma = exp(E_min / k_B T - ln k0 - ln sum_i w_i), finite down to
+a few ten kelvin.
 """
 
 from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from nnk.kmc.compiled import compiled, inlined
 
 K_B_eV_K = 8.617333262e-5  # Boltzmann constant
 
 
-@numba.njit(cache=True)
+@compiled
 def residence(barriers_eV, kT_eV, log_frequency, record):  # type: ignore[no-untyped-def]
     """Cumulative probabilities of the jumps and the mean residence time.
 
@@ -23,8 +25,8 @@ def residence(barriers_eV, kT_eV, log_frequency, record):  # type: ignore[no-unt
         barriers_eV: float64[z]; infinite where a jump is impossible.
         kT_eV: k_B T.
         log_frequency: ln(k0 in 1/s).
-        record: float64[z], filled with the cumulative probabilities of jumps 0 .. z - 2 (the last one is 1)
-            and then the mean residence time 1 / Gamma in s.
+        record: float64[z or more], filled with the cumulative probabilities of jumps 0 .. z - 2 (the last
+            one is 1) and then the mean residence time 1 / Gamma in s.
     """
     z = barriers_eV.shape[0]
     lowest = np.inf
@@ -39,10 +41,9 @@ def residence(barriers_eV, kT_eV, log_frequency, record):  # type: ignore[no-unt
     record[z - 1] = math.exp(lowest / kT_eV - log_frequency - math.log(total))
 
 
-@numba.njit(cache=True, inline="always")
-def chosen_jump(record, u):  # type: ignore[no-untyped-def]
-    """First jump whose cumulative probability reaches `u` in (0, 1]; never one of probability zero."""
-    z = record.shape[0]
+@inlined
+def chosen_jump(record, z, u):  # type: ignore[no-untyped-def]
+    """First of z jumps whose cumulative probability reaches `u` in (0, 1]; never one of probability zero."""
     jump = 0
     for i in range(z - 1):
         jump += u > record[i]

@@ -91,7 +91,8 @@ def rectified_row_sums(
 ) -> Any:  # fmt: skip
     """max(0, sum of `n` table rows) for each row of a tile.
 
-    Row r, column c of the tile is ``sum_i table[table_start + COLUMNS * index[index_start + i * ROWS + r] + c]``.
+    Row r, column c of the tile is
+    ``sum_i table[table_start + COLUMNS * index[index_start + i * ROWS + r] + c]``.
     Arrays are flat: table float32, index int32, out float32.
     """
 

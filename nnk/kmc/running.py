@@ -1,0 +1,99 @@
+"""Runs in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnk.environment import SpeciesArray
+from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions
+from nnk.kmc.trajectory import Frames, KeyFrames, Trajectory, join_frames
+from nnk.lattice import Lattice
+from nnk.models.base import BarrierModel
+
+
+def run(
+    lattice: Lattice,
+    occupancy: SpeciesArray,
+    model: BarrierModel,
+    *,
+    temperature_K: float,
+    jumps: int,
+    seed: int,
+    replica: int = 0,
+    start: Trajectory | None = None,
+    cache: bool = True,
+    attempt_frequency_Hz: float = 1e13,
+    key_frames: KeyFrames | None = None,
+    cache_MiB: float = CACHE_MiB,
+) -> Trajectory:
+    """Let the vacancy of `occupancy` make `jumps` jumps by the residence-time algorithm.
+
+    The result is a function of the start, the model, the temperature, the seed and the replica: the same
+    with and without cache, and the same in one run as in several that continue each other.
+
+    Args:
+        lattice: the lattice.
+        occupancy: uint8[n_sites] with exactly one 0, the vacancy. With `start`, the state that it began
+            or ended in.
+        model: gives the barriers; it must compile to a program of `nnk.models.program`.
+        temperature_K: temperature.
+        jumps: how many jumps to make (with `start`: further jumps).
+        seed: seed of the random numbers.
+        replica: number of the run among those that differ in nothing else.
+        start: a trajectory to continue; the result holds its jumps too, and the time goes on.
+        cache: keep the records of surroundings met before; only the speed depends on it.
+        attempt_frequency_Hz: k0 of the rates.
+        key_frames: which states to keep on the way, over these `jumps`; by default the first and the last.
+        cache_MiB: size of the cache.
+
+    Raises:
+        ValueError: a model that the engine cannot run, a lattice too small for its environment, not exactly
+            one vacancy, conditions that are not those of `start`, or numbers out of range.
+    """
+    if jumps < 0:
+        raise ValueError(f"jumps={jumps}: expected 0 or more")
+    conditions = RunConditions(temperature_K, seed, replica, attempt_frequency_Hz)
+    if start is not None:
+        _check_continues(start, lattice, occupancy, conditions)
+        occupancy = start.occupancy
+    engine = Engine(lattice, occupancy, model, conditions, cache=cache, cache_MiB=cache_MiB)
+    if start is not None:
+        engine.resume(start.jumps, start.time_s, start.vacancy_displacement)
+    parts, frames = [], [Frames.of(engine)]
+    for directions in stretches(engine, jumps, key_frames or KeyFrames()):
+        parts.append(directions)
+        frames.append(Frames.of(engine))
+    if start is not None:
+        parts = [start.directions, *parts]
+        frames = [start.key_frames, *frames[1:]]
+    made = np.concatenate([np.empty(0, dtype=np.uint8), *parts])
+    return Trajectory(
+        lattice=lattice,
+        elements=tuple(model.elements),
+        conditions=conditions,
+        initial_occupancy=occupancy.copy() if start is None else start.initial_occupancy,
+        first_jump=0 if start is None else start.first_jump,
+        end=frames[-1].select(slice(-1, None)),
+        key_frames=join_frames(frames),
+        read_directions=lambda: made,
+        hit_rate=engine.hits / jumps if jumps else float("nan"),
+    )
+
+
+def stretches(engine: Engine, jumps: int, key_frames: KeyFrames) -> Iterator[SpeciesArray]:
+    """Advance by `jumps` jumps, from key frame to key frame; the directions of each stretch."""
+    for length in np.diff(key_frames.numbers(jumps)):
+        yield engine.advance(int(length))
+
+
+def _check_continues(
+    start: Trajectory, lattice: Lattice, occupancy: SpeciesArray, conditions: RunConditions
+) -> None:
+    if lattice != start.lattice:
+        raise ValueError(f"start: its lattice is {start.lattice}, not {lattice}")
+    if conditions != start.conditions:
+        raise ValueError(f"start: its conditions are {start.conditions}, not {conditions}")
+    if not any(np.array_equal(occupancy, known) for known in (start.initial_occupancy, start.occupancy)):
+        raise ValueError("start: occupancy is neither the state that it began in nor the one it ended in")
