@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 
 from launch.checks import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Problem, did_you_mean
@@ -138,17 +136,6 @@ class Campaign(Section):
         if self.kmc and isinstance(self.kmc.start, StartFile):
             data["kmc"]["start"]["file"] = str(self.path(self.kmc.start.file))
         return data
-
-
-def resolved_text(campaign: Campaign) -> str:
-    """`Campaign.resolved` as YAML, for the workdir."""
-    stream = StringIO()
-    yaml: Any = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 110
-    yaml.dump(campaign.resolved(), stream)
-    return RESOLVED_HEADER + stream.getvalue()
 
 
 @cache

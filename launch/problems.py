@@ -57,5 +57,7 @@ class CampaignErrors(ValueError):
 def did_you_mean(word: object, allowed: Sequence[str]) -> str:
     """``; did you mean "cells"?`` for the nearest of `allowed`, or nothing."""
     by_folded = {name.lower().replace("-", "_"): name for name in allowed}
-    near = get_close_matches(str(word).lower().replace("-", "_"), list(by_folded), n=1, cutoff=0.6)
+    folded = str(word).lower().replace("-", "_")
+    near = get_close_matches(folded, list(by_folded), n=1, cutoff=0.6)
+    near = near or [name for name in by_folded if len(folded) > 2 and name.startswith(folded)][:1]
     return f'; did you mean "{by_folded[near[0]]}"?' if near else ""

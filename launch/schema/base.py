@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 STRICT = ConfigDict(
@@ -35,29 +34,6 @@ Cells = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
     Field(strict=False, description="Cubic cells along x, y and z."),
 ]
-
-
-_WALLTIME = 'hours:minutes:seconds in quotes, above zero, such as "02:00:00"'
-
-
-def _walltime(text: str) -> str:
-    match = re.fullmatch(r"(\d{1,3}):([0-5]\d):([0-5]\d)", text)
-    if not match or not any(int(part) for part in match.groups()):
-        raise refuse(f'got "{text}"; allowed: {_WALLTIME}')
-    return text
-
-
-Walltime = Annotated[
-    str,
-    AfterValidator(_walltime),
-    Field(json_schema_extra={"pattern": r"^\d{1,3}:[0-5]\d:[0-5]\d$", "$comment": _WALLTIME}),
-]
-
-
-def seconds_of(walltime: str) -> int:
-    """Seconds of a checked ``H:MM:SS``."""
-    hours, minutes, seconds = (int(part) for part in walltime.split(":"))
-    return 3600 * hours + 60 * minutes + seconds
 
 
 def unique(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from launch.schema.base import Section, Walltime
+from launch.schema.base import Section
 
 
 class StageResources(Section):
@@ -17,9 +17,6 @@ class StageResources(Section):
 
     ranks_per_node: Annotated[int, Field(ge=1)] | None = None
     """MPI ranks (label) or workers (other stages) per node."""
-
-    walltime: Walltime | None = None
-    """Longest time of a block, as "02:00:00"."""
 
 
 class Resources(Section):

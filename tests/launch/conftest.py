@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
+from launch.campaign import RESOLVED_HEADER, Campaign
 from launch.history import keep_inputs
 from launch.items import Item
 from launch.plan import Plan
@@ -140,3 +143,15 @@ def write_labels() -> Callable[[Path, list[Item]], None]:
 def make_products() -> Callable[[Plan, Workdir], None]:
     """Makes the products that a plan misses, empty but marked as the stages mark them."""
     return _make_products
+
+
+@pytest.fixture
+def resolved_text() -> Callable[[Campaign], str]:
+    """The text of a resolved campaign, as the workdir keeps it."""
+
+    def text(campaign: Campaign) -> str:
+        stream = StringIO()
+        YAML(typ="safe", pure=True).dump(campaign.resolved(), stream)
+        return RESOLVED_HEADER + stream.getvalue()
+
+    return text

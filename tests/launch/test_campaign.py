@@ -11,10 +11,9 @@ from ruamel.yaml import YAML
 
 import launch
 from analysis import ANALYSES
-from launch.campaign import Campaign, campaign_schema, load_campaign, resolved_text
+from launch.campaign import Campaign, campaign_schema, load_campaign
 from launch.problems import CampaignErrors
 from launch.schema.alloy import SUM_TOLERANCE
-from launch.schema.base import seconds_of
 from launch.stages import ANALYSIS_READS, READS_STAGES, STAGES
 from launch.template import write_template
 from nnk.training.parameters import ModelSpec, TrainParameters
@@ -22,7 +21,9 @@ from nnk.training.parameters import ModelSpec, TrainParameters
 PROJECT = Path(launch.__file__).parents[1]
 
 
-def test_resolved_campaign_has_every_default_and_is_a_campaign_again(write_campaign, tmp_path: Path):
+def test_resolved_campaign_has_every_default_and_is_a_campaign_again(
+    write_campaign, resolved_text, tmp_path: Path
+):
     campaign = load_campaign(write_campaign())
     resolved = campaign.resolved()
     assert resolved["label"]["audit"] == {"fraction": 0.01, "at_least": 30}
@@ -73,11 +74,6 @@ def test_fractions_must_sum_to_one(tmp_path_factory, campaign_text: str, parts: 
     except CampaignErrors as errors:
         wrong = str(errors)
     assert ("the fractions sum to" in wrong) == (abs(sum(fractions) - 1) > SUM_TOLERANCE)
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("0:00:01", 1), ("02:30:05", 9005), ("100:00:00", 360_000)])
-def test_walltime_in_seconds(text: str, seconds: int):
-    assert seconds_of(text) == seconds
 
 
 def test_published_schema_is_in_sync():

@@ -210,11 +210,11 @@ GOLDEN = {
             "31:10: kmc.stop.time_s: unknown key;",
         ],
     ),
-    "walltime": (
-        ("site: local", "site: local\nresources: {label: {walltime: 2:00}, train: {walltime: 7200}}"),
+    "ranks": (
+        ("site: local", "site: local\nresources: {label: {ranks_per_node: all}, kmc: {ranks: 2}}"),
         [
-            '6:31: resources.label.walltime: got "2:00"; allowed: hours:minutes:seconds in quotes',
-            "6:56: resources.train.walltime: got 7200; allowed: hours:minutes:seconds in quotes",
+            '6:37: resources.label.ranks_per_node: got "all"; allowed: a whole number >= 1',
+            '6:49: resources.kmc.ranks: unknown key; allowed: nodes, ranks_per_node; did you mean "ranks_per_node"?',
         ],
     ),
     "no such site": (("site: local", "site: lokal"), ['5:7: site: no site "lokal"; allowed: ']),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launch.campaign import load_campaign, resolved_text
+from launch.campaign import load_campaign
 from launch.campaign_items import all_items
 from launch.items import changed_inputs, hash_of_all
 from launch.plan import Plan, make_plan
@@ -129,7 +129,7 @@ def test_contents_of_the_published_file_are_part_of_the_hash(write_campaign, tmp
     }
 
 
-def test_the_resolved_campaign_has_the_same_items(write_campaign, tmp_path: Path):
+def test_the_resolved_campaign_has_the_same_items(write_campaign, resolved_text, tmp_path: Path):
     path = write_campaign()
     (tmp_path / "work").mkdir()
     copy = tmp_path / "work" / "campaign.yaml"
