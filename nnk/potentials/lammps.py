@@ -172,6 +172,10 @@ class LammpsForceField:
     def _step(self, positions_A: FloatArray) -> None:
         """One time step without an integrator: forces at these positions, neighbour lists as needed."""
         folded = positions_A - self._images
+        if (folded < -self._cell_A).any() or (folded > 2 * self._cell_A).any():
+            # LAMMPS folds atoms back by one cell at most and would lose these
+            self._images = self._cell_A * np.floor(positions_A / self._cell_A)
+            folded = positions_A - self._images
         self._positions[:] = folded
         self._lammps.command("run 1 pre no post no")
         self._view()
