@@ -182,6 +182,17 @@ def _some_left_to_train_on(test_compositions: int, compositions: Compositions) -
         yield Finding(("train", "test_compositions"), message)
 
 
+@_needs("label.vacancies_per_composition", "train.validation_fraction", "train.test_fraction")
+def _vacancies_can_be_split(n_vacancies: int, validation: float, test: float) -> Findings:
+    n_held_out = sum(max(1, round(part * n_vacancies)) for part in (validation, test) if part)
+    if n_held_out >= n_vacancies:
+        message = (
+            f"got {n_vacancies}, of which {n_held_out} are held out for validation and test; "
+            f"allowed: more than are held out, so that some are left to train on"
+        )
+        yield Finding(("label", "vacancies_per_composition"), message)
+
+
 @_needs("train.backend", "train.ranks")
 def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
     if backend == "single" and ranks > 1:

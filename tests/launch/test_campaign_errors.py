@@ -156,6 +156,12 @@ GOLDEN = {
         ),
         ["17:35: label.samples.vacancies_per_sample: got 433; allowed: at most the 432 sites of a sample"],
     ),
+    "too few vacancies to split": (
+        ("vacancies_per_composition: 3", "vacancies_per_composition: 2"),
+        [
+            "16:30: label.vacancies_per_composition: got 2, of which 2 are held out for validation and test; allowed"
+        ],
+    ),
     "all compositions held out": (
         ("test_compositions: 1", "test_compositions: 2"),
         ["22:22: train.test_compositions: got 2 of 2 compositions; allowed: 0 to 1, so that one is left"],
