@@ -121,6 +121,8 @@ def _execute(campaign: Campaign, todo: Plan, workdir: Workdir, output: Output) -
         progress.close()
     if outcome.exit_code == ExitCode.DONE:
         print(_where(workdir))
+    elif outcome.exit_code == ExitCode.SOME_FAILED:
+        say(f"not all could be done: see launch status {campaign.file}, launch logs {campaign.file} --failed")
     return int(outcome.exit_code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -131,7 +132,7 @@ class BarProgress:
 
 
 class QuietProgress:
-    """Nothing but messages of failures would be noise: nothing at all (--quiet)."""
+    """Nothing at all (--quiet): the exit code and the last line of the command tell."""
 
     def start(self, stage: str, total: int, done: int) -> None:
         """See `Progress`."""
@@ -151,8 +152,6 @@ class QuietProgress:
 
 def make_progress(*, quiet: bool = False, color: bool = True, stream: TextIO | None = None) -> Progress:
     """Bars if `stream` (standard error) is a terminal, lines otherwise."""
-    import os
-
     stream = sys.stderr if stream is None else stream
     if quiet:
         return QuietProgress()

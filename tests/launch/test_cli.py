@@ -315,9 +315,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
 
 @pytest.mark.parametrize("verb", [(), ("run",)])
 def test_run_executes_the_plan(verb, run, launch, write_campaign, tmp_path: Path):
-    result = launch(*verb, write_campaign())
+    path = write_campaign()
+    result = launch(*verb, path)
     assert (result.code, result.out) == (1, "")
-    assert result.err == f"tiny in {tmp_path / 'work'}\n"
+    assert result.err.splitlines() == [
+        f"tiny in {tmp_path / 'work'}",
+        f"not all could be done: see launch status {path}, launch logs {path} --failed",
+    ]
     assert len(run[0]["label"].todo) == 6
 
 
