@@ -124,9 +124,10 @@ def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
 def _compute_record(forward, balanced, conditions, state, buffers):  # type: ignore[no-untyped-def]
     """Probabilities and residence time of the present surroundings; balanced: S_vac after each jump too."""
     z = buffers.barriers.shape[0]
-    if balanced is None:
+    # one of the two is None, and its branch is dropped at compile time
+    if forward is not None:
         forward_barriers(forward, buffers.species, buffers.barriers)
-    else:
+    if balanced is not None:
         if math.isnan(state.clock[1]):
             state.clock[1] = state_energy(balanced, buffers.species)
         after = buffers.record[z:]

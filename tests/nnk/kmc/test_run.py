@@ -1,0 +1,253 @@
+"""`nnk.kmc.run` against a slow engine, and what it promises: the same result however it is run."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnk.kmc import KeyFrames, run
+from nnk.kmc.engine import Engine, RunConditions
+from nnk.lattice import Lattice
+from nnk.models.program import evaluate
+from nnk.observables.pair_order import pair_counts
+
+pytestmark = pytest.mark.filterwarnings("ignore:cells=:UserWarning")
+
+CASES = {  # kind, structure, shells, cells, species
+    "forward bcc": ("forward", "bcc", 8, (5, 6, 5), 3),
+    "forward bcc small": ("forward", "bcc", 8, (3, 3, 4), 3),
+    "forward fcc": ("forward", "fcc", 5, (4, 4, 5), 2),
+    "forward five species": ("forward", "bcc", 3, (5, 5, 5), 5),
+    "balanced bcc": ("balanced", "bcc", 8, (5, 5, 6), 3),
+    "balanced bcc small": ("balanced", "bcc", 8, (3, 4, 3), 2),
+    "balanced fcc": ("balanced", "fcc", 5, (5, 4, 4), 2),
+}
+
+
+@pytest.fixture(params=CASES, ids=lambda name: name.replace(" ", "-"))
+def case(request, make_forward, make_balanced_program, make_start):
+    kind, structure, shells, cells, n_species = CASES[request.param]
+    lattice = Lattice(structure, cells, 3.3)
+    make = make_forward if kind == "forward" else make_balanced_program
+    return lattice, make_start(lattice, n_species), make(structure, shells, n_species)
+
+
+def same(a, b):
+    return (
+        np.array_equal(a.directions, b.directions)
+        and a.time_s == b.time_s
+        and np.array_equal(a.occupancy, b.occupancy)
+        and np.array_equal(a.vacancies, b.vacancies)
+    )
+
+
+def test_barriers_are_the_programs(case):
+    lattice, occupancy, model = case
+    engine = Engine(lattice, occupancy, model, RunConditions(1000.0, 1), cache=False)
+    for _ in range(5):
+        expected = evaluate(model.compiled(), lattice, engine.occupancy, engine.vacancy)
+        engine.advance(1)
+        np.testing.assert_allclose(engine._buffers.barriers, expected, atol=2e-6, rtol=0)
+
+
+def test_jumps_and_times_are_those_of_the_slow_engine(case, slow_run):
+    lattice, occupancy, model = case
+    conditions = {"temperature_K": 900.0, "jumps": 60, "seed": 5, "replica": 2}
+    fast = run(lattice, occupancy, model, **conditions)
+    directions, final, time_s = slow_run(lattice, occupancy, model, **conditions)
+    np.testing.assert_array_equal(fast.directions, directions)
+    np.testing.assert_array_equal(fast.occupancy, final)
+    assert fast.time_s == pytest.approx(time_s, rel=1e-4)
+    assert final[fast.vacancies[0]] == 0
+
+
+def test_cache_changes_nothing(case):
+    lattice, occupancy, model = case
+    conditions = {"temperature_K": 700.0, "jumps": 800, "seed": 3}
+    with_cache = run(lattice, occupancy, model, **conditions)
+    assert with_cache.hit_rate > 0.05
+    assert same(with_cache, run(lattice, occupancy, model, cache=False, **conditions))
+
+
+def test_a_place_taken_by_other_surroundings_gives_no_wrong_barrier(small):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 1500.0, "jumps": 3000, "seed": 3}
+    one_place = run(lattice, occupancy, model, cache_MiB=1e-6, **conditions)
+    reference = run(lattice, occupancy, model, cache=False, **conditions)
+    assert reference.hit_rate == 0
+    assert same(one_place, reference)
+
+
+def test_parts_make_the_whole(case):
+    lattice, occupancy, model = case
+    conditions = {"temperature_K": 1000.0, "seed": 11}
+    whole = run(lattice, occupancy, model, jumps=300, **conditions)
+    part = run(lattice, occupancy, model, jumps=120, **conditions)
+    part = run(lattice, part.occupancy, model, jumps=1, start=part, **conditions)
+    part = run(lattice, occupancy, model, jumps=179, start=part, **conditions)
+    assert same(whole, part)
+    np.testing.assert_array_equal(whole.vacancy_displacement, part.vacancy_displacement)
+    assert part.jumps == 300
+    part.check_replay()
+
+
+def test_pair_counts_equal_a_recount(case):
+    lattice, occupancy, model = case
+    trajectory = run(
+        lattice, occupancy, model, temperature_K=2000.0, jumps=500, seed=1, key_frames=KeyFrames(5, "log")
+    )
+    frames = trajectory.frames()
+    assert len(frames) == 5
+    for state, counts in zip(frames.occupancy, frames.pair_counts, strict=True):
+        np.testing.assert_array_equal(counts, pair_counts(lattice, state, len(counts), counts.shape[1]))
+
+
+def test_key_frames_replay(small):
+    lattice, occupancy, model = small
+    trajectory = run(
+        lattice, occupancy, model, temperature_K=900.0, jumps=1000, seed=4, key_frames=KeyFrames(11)
+    )
+    np.testing.assert_array_equal(trajectory.frames().jump, np.arange(0, 1001, 100))
+    assert np.all(np.diff(trajectory.frames().time_s) > 0)
+    trajectory.check_replay()
+    way = trajectory.lattice.jumps[trajectory.directions].sum(axis=0)
+    np.testing.assert_array_equal(trajectory.vacancy_displacement, way)
+    trajectory.directions[500] ^= 1
+    with pytest.raises(ValueError, match="after jump 600"):
+        trajectory.check_replay()
+
+
+def test_seed_replica_and_temperature_give_other_runs(small):
+    lattice, occupancy, model = small
+    base = {"temperature_K": 3000.0, "jumps": 100, "seed": 0, "replica": 0}
+    runs = [
+        run(lattice, occupancy, model, **base | other)
+        for other in ({}, {"seed": 1}, {"replica": 1}, {"temperature_K": 3000.5})
+    ]
+    assert len({bytes(trajectory.directions) for trajectory in runs}) == 4
+
+
+@pytest.mark.parametrize("temperature_K", [50.0, 100.0, 1e5])
+def test_time_is_finite_and_grows_at_extreme_temperatures(small, temperature_K):
+    lattice, occupancy, model = small
+    trajectory = run(
+        lattice, occupancy, model, temperature_K=temperature_K, jumps=200, seed=1, key_frames=KeyFrames(3)
+    )
+    assert np.isfinite(trajectory.time_s)
+    assert np.all(np.diff(trajectory.frames().time_s) > 0)
+
+
+def test_times_beyond_float64_are_an_error(small):
+    lattice, occupancy, model = small
+    with pytest.raises(ValueError, match="the time is inf"):
+        run(lattice, occupancy, model, temperature_K=1.0, jumps=10, seed=1)
+
+
+def test_attempt_frequency_scales_the_time_alone(small):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 800.0, "jumps": 100, "seed": 1}
+    fast = run(lattice, occupancy, model, **conditions)
+    slow = run(lattice, occupancy, model, attempt_frequency_Hz=1e12, **conditions)
+    np.testing.assert_array_equal(slow.directions, fast.directions)
+    assert slow.time_s == pytest.approx(10 * fast.time_s, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_vacancies", [0, 2])
+def test_only_one_vacancy(small, n_vacancies):
+    lattice, occupancy, model = small
+    occupancy = np.ones_like(occupancy)
+    occupancy[:n_vacancies] = 0
+    with pytest.raises(ValueError, match=f"exactly one vacancy .0., got {n_vacancies}"):
+        run(lattice, occupancy, model, temperature_K=1000.0, jumps=1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature_K": 0.0}, "temperature_K=0.0"),
+        ({"temperature_K": float("nan")}, "temperature_K=nan"),
+        ({"attempt_frequency_Hz": -1.0}, "attempt_frequency_Hz=-1.0"),
+        ({"jumps": -1}, "jumps=-1"),
+        ({"occupancy": np.zeros(3, np.uint8)}, r"expected uint8\[256\], got uint8\[3\]"),
+        ({"occupancy": np.ones(256)}, r"expected uint8\[256\], got float64\[256\]"),
+        ({"occupancy": np.full(256, 9, np.uint8)}, "species 9 found, the model knows 2"),
+        ({"model": object()}, "runs models whose compiled"),
+    ],
+)
+def test_wrong_input_is_refused(small, change, message):
+    lattice, occupancy, model = small
+    given = {"occupancy": occupancy, "model": model, "temperature_K": 900.0, "jumps": 1, "seed": 0} | change
+    with pytest.raises(ValueError, match=message):
+        run(lattice, given.pop("occupancy"), given.pop("model"), **given)
+
+
+def test_blocks_too_small_for_the_model_are_refused(make_forward, make_start):
+    lattice = Lattice.bcc((3, 2, 5), 3.3)
+    with pytest.raises(ValueError, match="at least 3 cells"):
+        run(lattice, make_start(lattice), make_forward(), temperature_K=900.0, jumps=1, seed=0)
+
+
+def test_only_the_same_run_is_continued(small):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 900.0, "jumps": 5, "seed": 0}
+    first = run(lattice, occupancy, model, **conditions)
+    with pytest.raises(ValueError, match="its conditions are"):
+        run(lattice, occupancy, model, start=first, **conditions | {"seed": 1})
+    with pytest.raises(ValueError, match="its lattice is"):
+        run(Lattice.fcc((4, 4, 4), 3.7), occupancy, model, start=first, **conditions)
+    with pytest.raises(ValueError, match="neither the state"):
+        run(lattice, np.roll(first.occupancy, 1), model, start=first, **conditions)
+
+
+def test_no_jumps(small):
+    lattice, occupancy, model = small
+    trajectory = run(lattice, occupancy, model, temperature_K=900.0, jumps=0, seed=0)
+    np.testing.assert_array_equal(trajectory.occupancy, occupancy)
+    assert trajectory.directions.shape == (0,)
+    assert trajectory.time_s == 0
+
+
+def test_the_start_is_left_alone(small):
+    lattice, occupancy, model = small
+    occupancy.setflags(write=False)
+    before = occupancy.copy()
+    run(lattice, occupancy, model, temperature_K=900.0, jumps=50, seed=0)
+    np.testing.assert_array_equal(occupancy, before)
+
+
+@given(
+    cells=st.tuples(*[st.integers(3, 6)] * 3),
+    structure=st.sampled_from(["bcc", "fcc"]),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=15, deadline=None)
+def test_any_block_and_start(make_forward, make_start, cells, structure, seed):
+    lattice = Lattice(structure, cells, 3.0)
+    model = make_forward(structure, 3, 3, (8,), seed=seed)
+    occupancy = make_start(lattice, seed=seed)
+    trajectory = run(lattice, occupancy, model, temperature_K=1500.0, jumps=200, seed=seed)
+    trajectory.check_replay()
+    kinds = np.bincount(trajectory.occupancy, minlength=4)
+    np.testing.assert_array_equal(kinds, np.bincount(occupancy, minlength=4))
+
+
+@pytest.mark.parametrize(
+    ("count", "spacing", "jumps", "expected"),
+    [
+        (3, "linear", 10, [0, 5, 10]),
+        (5, "log", 1000, [0, 1, 10, 100, 1000]),
+        (10, "linear", 3, [0, 1, 2, 3]),
+        (10, "log", 3, [0, 1, 2, 3]),
+        (2, "log", 7, [0, 7]),
+        (4, "log", 0, [0]),
+    ],
+)
+def test_key_frame_numbers(count, spacing, jumps, expected):
+    np.testing.assert_array_equal(KeyFrames(count, spacing).numbers(jumps), expected)
+
+
+def test_wrong_key_frames_are_refused():
+    with pytest.raises(ValueError, match="count=1"):
+        KeyFrames(1)
+    with pytest.raises(ValueError, match="spacing='cubic'"):
+        KeyFrames(3, "cubic")
