@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nnk.barriers import BarrierSet, concatenate
-from nnk.files import Fence, Workdir, commit
+from nnk.files import Fence, Workdir, commit, stable_hash
 
 ASIDE = "aside"
 
@@ -53,8 +53,9 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
         if not is_wanted.all():
             rest[path] = with_own_samples(barriers.select(~is_wanted))
     kept_aside = {path: barriers for path, barriers in rest.items() if path not in aside}
-    for path, barriers in kept_aside.items():
-        commit(folder / ASIDE / f"{fence.epoch:06d}-{path.name}", barriers.save, fence=fence)
+    for barriers in kept_aside.values():
+        name = stable_hash(sorted(set(barriers.item_hash)))  # the same again after a kill
+        commit(folder / ASIDE / f"{name}.nc", barriers.save, fence=fence)
     merged = concatenate(keep) if keep else None
     if merged is not None and (segments or kept_aside or not target.is_file() or len(keep) > 1):
         commit(target, merged.save, fence=fence)

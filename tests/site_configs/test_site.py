@@ -1,0 +1,115 @@
+"""Machines as data."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from site_configs import SiteError, load_site, site_names
+from site_configs.builder import build, worker_environment
+
+
+def site_file(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+WELL = """\
+description: mine
+checked: 2026-01-31
+scheduler: local
+cores_per_node: 4
+stages:
+  label: {ranks: 2}
+  kmc: {workers: all}
+  train: {workers: 1}
+"""
+
+
+def test_every_site_that_comes_with_the_suite_can_be_read():
+    assert "local" in site_names()
+    for name in site_names():
+        assert load_site(name).name == name
+
+
+def test_the_local_site_uses_all_cores_and_no_more():
+    site, cores = load_site("local"), len(os.sched_getaffinity(0))
+    label, kmc = site.layout("label"), site.layout("kmc")
+    assert (label.ranks, label.at_once) == (cores, 1)
+    assert (kmc.ranks, kmc.at_once, kmc.mpi_command) == (1, cores, ())
+
+
+def test_units_of_several_ranks_share_the_cores(tmp_path):
+    site = load_site(site_file(tmp_path, WELL))
+    label = site.layout("label")
+    assert (label.ranks, label.at_once) == (2, 2)
+    assert label.mpi_command == ("mpiexec", "-n", "2")
+    assert site.layout("label", ranks=3).at_once == 1
+    assert site.layout("label", ranks=1).mpi_command == ()
+    assert site.layout("train").at_once == 1
+    assert site.layout("kmc", ranks=2).at_once == 2
+
+
+@pytest.mark.parametrize(("ranks", "nodes"), [(5, None), (None, 2)])
+def test_more_than_there_is_is_refused(tmp_path, ranks, nodes):
+    site = load_site(site_file(tmp_path, WELL))
+    with pytest.raises(SiteError, match=r"resources\.label.*allowed on site mine: 1"):
+        site.layout("label", ranks, nodes)
+
+
+def test_a_path_is_relative_to_the_campaign(tmp_path):
+    site_file(tmp_path, WELL)
+    assert load_site("./mine.yaml", tmp_path).cores == 4
+
+
+def test_an_unknown_site_is_refused_with_the_known_ones():
+    with pytest.raises(SiteError, match=r'no site "locl"; allowed: .*local'):
+        load_site("locl")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (WELL.replace("cores_per_node: 4", "cores_per_node: 0"), r"mine\.yaml:4:1: cores_per_node"),
+        (WELL.replace("ranks: 2", "rank: 2"), r"mine\.yaml:6:11: stages\.label\.rank"),
+        (WELL.replace("scheduler: local", "scheduler: lsf"), r"mine\.yaml:3:1: scheduler.*'local'"),
+        (WELL.replace("kmc:", "kcm:"), r"mine\.yaml:7:3: stages\.kcm"),
+        ("a: [1", "not YAML"),
+        ("- a", "expected a mapping"),
+    ],
+)
+def test_errors_name_file_line_and_key(tmp_path, text, message):
+    with pytest.raises(SiteError, match=message):
+        load_site(site_file(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SiteError, match="No such file"):
+        load_site(str(tmp_path / "none.yaml"))
+
+
+def test_parsl_gets_a_configuration_and_starts_nothing(tmp_path):
+    config = build(
+        load_site("local"), tmp_path / "parsl", workers=3, environment=worker_environment(tmp_path / "cache")
+    )
+    (executor,) = config.executors
+    assert executor.max_workers_per_node == 3
+    assert executor.encrypted
+    assert Path(executor.interchange_launch_cmd[-1]).is_file()
+    assert config.retries == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_workers_keep_the_users_modules_out(tmp_path):
+    site = load_site(site_file(tmp_path, WELL + "worker_init: module load x\nenvironment: {A_B: 'it''s'}\n"))
+    environment = worker_environment(tmp_path)
+    config = build(site, tmp_path / "parsl", workers=1, environment=environment)
+    script = config.executors[0].provider.worker_init
+    assert script.startswith("module load x\nunset PYTHONPATH")
+    assert str(Path(sys.executable).parent) in script
+    for line in ("export PYTHONSAFEPATH=1", "export OMP_NUM_THREADS=1", "export PYTHONNOUSERSITE=1"):
+        assert line in script.splitlines()
+    assert "export A_B='it'\"'\"'s'" in script
+    assert environment["HDF5_USE_FILE_LOCKING"] == "FALSE"
