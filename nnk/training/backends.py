@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, distributed, nn
 
 BACKENDS = ("single", "ddp")
@@ -21,7 +20,6 @@ BACKENDS = ("single", "ddp")
 class Backend:
     """One process that trains alone; the common face of all backends."""
 
-    device: torch.device
     rank: int = 0
     world_size: int = 1
 
@@ -40,8 +38,7 @@ class DdpBackend(Backend):
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """`module` in DistributedDataParallel."""
-        devices = [self.device] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=devices)
+        return nn.parallel.DistributedDataParallel(module)
 
     def total(self, values: Tensor) -> Tensor:
         """Sum of `values` over the ranks, the same bits on each."""
@@ -51,29 +48,22 @@ class DdpBackend(Backend):
 
 
 @contextmanager
-def open_backend(name: str, device: str) -> Iterator[Backend]:
+def open_backend(name: str) -> Iterator[Backend]:
     """The ranks to train with; "ddp" reads rank and world size from torchrun's environment variables.
 
     Raises:
-        ValueError: unknown backend, no such device, or "ddp" outside torchrun.
+        ValueError: unknown backend, or "ddp" outside torchrun.
     """
     if name not in BACKENDS:
         raise ValueError(f"backend {name!r}: allowed are {', '.join(BACKENDS)}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda': no GPU that torch can use is visible")
     if name == "single":
-        yield Backend(torch.device(device))
+        yield Backend()
         return
     missing = [key for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT") if key not in os.environ]
     if missing:
         raise ValueError(f"backend 'ddp': {', '.join(missing)} not set; start with torch.distributed.run")
-    local = (
-        torch.device(device, int(os.environ.get("LOCAL_RANK", 0)))
-        if device == "cuda"
-        else torch.device("cpu")
-    )
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+    distributed.init_process_group("gloo")
     try:
-        yield DdpBackend(torch.device(local), distributed.get_rank(), distributed.get_world_size())
+        yield DdpBackend(distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()

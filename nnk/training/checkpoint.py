@@ -56,9 +56,7 @@ def save_checkpoint(
     commit(path, lambda temporary: torch.save(content, temporary), fence=fence)
 
 
-def load_checkpoint(
-    path: Path, key: str, device: torch.device
-) -> tuple[TrainState, dict[str, Tensor], dict[str, Any]] | None:
+def load_checkpoint(path: Path, key: str) -> tuple[TrainState, dict[str, Tensor], dict[str, Any]] | None:
     """Progress, last weights and optimiser state of the run `key`; None if there are none of that run.
 
     Raises:
@@ -67,7 +65,7 @@ def load_checkpoint(
     if not path.exists():
         return None
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, weights_only=True)
     except (RuntimeError, EOFError, ValueError, UnpicklingError) as error:
         raise ValueError(f"{path} is damaged: remove it to train from the start") from error
     if content["key"] != key:

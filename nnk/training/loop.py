@@ -67,7 +67,7 @@ def train(
     """
     data = jump_data(barriers, spec.shells)
     split = split_labels(data, parameters)
-    with open_backend(backend, parameters.device) as ranks:
+    with open_backend(backend) as ranks:
         trainer = Trainer(data, split, spec, parameters, ranks)
         trainer.run(Path(directory), fence, progress if ranks.rank == 0 else None)
         model = trainer.best_model
@@ -107,7 +107,7 @@ class Trainer:
         self.train_rows: IntArray = np.flatnonzero(split == "train")
         self.validation_rows: IntArray = np.flatnonzero(split == "validation")
         self.start: Start = make_start(data, self.train_rows, spec, parameters.ridge)
-        self.network = make_network(data, spec, parameters).to(ranks.device)
+        self.network = make_network(data, spec, parameters)
         self.parallel = ranks.wrap(self.network)
         trainable = [weights for weights in self.network.parameters() if weights.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -115,12 +115,9 @@ class Trainer:
         )
         self.state = TrainState()
         missing = np.stack([data.E_fwd_eV - self.start.E_fwd_eV, data.E_bwd_eV - self.start.E_bwd_eV])
-        self.target = self._tensor((missing / self.start.scale_eV).astype(np.float32))
-        self.species, self.mover = self._tensor(data.species), self._tensor(data.mover)
-        self.symmetry = self._tensor(data.environment.symmetry)
-
-    def _tensor(self, array: NDArray) -> Tensor:
-        return torch.tensor(array, device=self.ranks.device)
+        self.target = torch.tensor((missing / self.start.scale_eV).astype(np.float32))
+        self.species, self.mover = torch.tensor(data.species), torch.tensor(data.mover)
+        self.symmetry = torch.tensor(data.environment.symmetry)
 
     @property
     def key(self) -> str:
@@ -151,7 +148,7 @@ class Trainer:
         return self.state.epoch - self.state.best_epoch >= self.parameters.patience
 
     def _resume(self, path: Path) -> None:
-        found = load_checkpoint(path, self.key, self.ranks.device)
+        found = load_checkpoint(path, self.key)
         if found is not None:
             self.state, weights, optimiser = found
             self.network.load_state_dict(weights)
@@ -169,7 +166,7 @@ class Trainer:
         # one operation per label and epoch, drawn by the label's place in the data
         turns = rng(parameters.seed, "turns", epoch).integers(len(self.symmetry), size=len(self.data))
         steps = math.ceil(len(order) / parameters.batch_size)
-        sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
+        sums = torch.zeros(2, dtype=torch.float64)
         for step in range(steps):
             rate = learning_rate((epoch + step / steps) / parameters.epochs, parameters.learning_rate)
             batch = order[step * parameters.batch_size : (step + 1) * parameters.batch_size]
@@ -187,8 +184,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         mine = batch[self.ranks.rank :: self.ranks.world_size]
-        columns = self.symmetry[self._tensor(turns[mine])]
-        rows = self._tensor(mine)
+        columns = self.symmetry[torch.tensor(turns[mine])]
+        rows = torch.tensor(mine)
         species = torch.gather(self.species[rows], 1, columns)
         error = torch.stack(self.parallel(species, self.mover[rows])) - self.target[:, rows]
         losses = _loss(self.parameters.loss, error)
@@ -212,10 +209,10 @@ class Trainer:
 
     def _validation_errors_eV(self) -> tuple[float, float]:
         mine = self.validation_rows[self.ranks.rank :: self.ranks.world_size]
-        sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
+        sums = torch.zeros(2, dtype=torch.float64)
         with torch.no_grad():
             for chunk in np.array_split(mine, math.ceil(len(mine) / 4096)) if len(mine) else []:
-                rows = self._tensor(chunk)
+                rows = torch.tensor(chunk)
                 error = torch.stack(self.network(self.species[rows], self.mover[rows])) - self.target[:, rows]
                 sums += torch.stack([error.abs().sum(), (error**2).sum()]).double()
         MAE, mean_square = (self.ranks.total(sums) / (2 * len(self.validation_rows))).tolist()

@@ -73,7 +73,7 @@ class OneHotStack(nn.Module):
 
 
 def _array(tensor: Tensor) -> Float32Array:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
+    return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
 
 
 def _one_hot(species: Tensor, n_species: int) -> Tensor:
@@ -213,6 +213,6 @@ NETWORKS: dict[str, type[BalancedNetwork] | type[MlpNetwork]] = {
 
 def make_network(data: JumpData, spec: ModelSpec, parameters: TrainParameters) -> BarrierNetwork:
     """A new network whose first weights follow from the seed alone."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(stream_key(parameters.seed, "first weights") >> 1)
         return NETWORKS[spec.kind](data, spec)

@@ -64,7 +64,6 @@ class TrainParameters:
         validation_fraction: share of the remaining vacancies that choose the best epoch.
         patience: epochs without a better validation error after which training stops.
         checkpoint_epochs: epochs between checkpoints.
-        device: "cpu" or "cuda".
     """
 
     epochs: int = 200
@@ -79,7 +78,6 @@ class TrainParameters:
     validation_fraction: float = 0.1
     patience: int = 100
     checkpoint_epochs: int = 10
-    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "checkpoint_epochs"):
@@ -93,4 +91,3 @@ class TrainParameters:
         _check(0 <= self.test_fraction < 1, "test_fraction", self.test_fraction, "0 <= x < 1")
         _check(0 < self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "0 < x < 1")
         _check(sum(fractions) < 1, "test_fraction + validation_fraction", sum(fractions), "less than 1")
-        _check(self.device in ("cpu", "cuda"), "device", self.device, "cpu or cuda")

@@ -67,9 +67,7 @@ def test_products_and_predictions(labels, shells, kind, tmp_path):
 @pytest.mark.parametrize("kind", ["detailed-balance", "mlp"])
 def test_network_and_exported_model_agree(labels, shells, kind):
     data = jump_data(labels(), shells)
-    trainer = Trainer(
-        data, split_labels(data, QUICK), spec(kind, shells), QUICK, Backend(torch.device("cpu"))
-    )
+    trainer = Trainer(data, split_labels(data, QUICK), spec(kind, shells), QUICK, Backend())
     with torch.no_grad():
         for weights in trainer.network.parameters():
             if weights.requires_grad:
