@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from jobs.merge import ASIDE, merge_labels
+from jobs.merge import merge_labels
 from launch.campaign import RESOLVED_HEADER, Campaign
 from launch.dispatch import dispatcher
 from launch.history import keep_inputs
@@ -188,6 +188,8 @@ class Run:
     def _merge(self, stage: StagePlan) -> None:
         """One file of all labels, whether or not this run has made any."""
         merged = merge_labels(self._workdir, [item.hash for item in stage.items], self._fence)
+        for path in merged.damaged:
+            self._progress.message(f"label: a file that could not be read was moved to {path}")
         if merged.n_aside:
             text = (
                 f"label: {merged.n_aside} labels of other inputs are kept in {self._workdir.labels_dir}/aside"

@@ -33,8 +33,8 @@ def labels_of(items, shift_eV=0.0):
         sample=np.repeat([samples.index(sample) for sample, _ in items], Z),
         vacancy_site=np.repeat([sample % N_SITES for sample, _ in items], Z),
         jump=np.tile(np.arange(Z), n),
-        E_fwd_eV=1.0 + shift_eV + energies,
-        E_bwd_eV=1.0 + shift_eV + energies,
+        E_fwd_eV=1.0 + energies,
+        E_bwd_eV=1.0 + energies,
         curvature_eV_A2=zeros - 1,
         residual_force_eV_A=zeros,
         calls=zeros,
@@ -131,3 +131,12 @@ def test_a_stale_run_merges_nothing(workdir):
     with pytest.raises(StaleEpoch):
         merge_labels(workdir, ["h0"], Fence(workdir.epoch_file, 7))
     assert files(workdir) == ["a.nc"]
+
+
+def test_a_damaged_file_is_put_aside_and_named(workdir, fence):
+    put(workdir, "a", labels_of([(0, "h0")]))
+    (workdir.labels_dir / "b.nc").write_bytes(b"CDF rubbish")
+    merged = merge_labels(workdir, ["h0", "h1"], fence)
+    assert (merged.n_labels, merged.damaged) == (Z, (workdir.quarantine / "000001-b.nc",))
+    assert merged.damaged[0].read_bytes() == b"CDF rubbish"
+    assert files(workdir) == ["labels.nc"]
