@@ -13,16 +13,9 @@ from nnk.saddle import SearchParameters, SystemProduct, label_vacancy
 from nnk.saddle.audit import audit_label, choose_audit
 from nnk.saddle.hessian import Shell
 
-ARRAYS = (
-    "E_fwd_eV",
-    "E_bwd_eV",
-    "curvature_eV_A2",
-    "residual_force_eV_A",
-    "calls",
-    "flag",
-    "method",
-    "n_saddles",
-)
+ENERGIES = ("E_fwd_eV", "E_bwd_eV", "curvature_eV_A2", "residual_force_eV_A")
+ARRAYS = (*ENERGIES, "calls", "flag", "method", "n_saddles")
+METALS = [("Mo", 3.150, 1.55), ("Ta", 3.303, 1.00), ("Nb", 3.298, 0.84)]  # name, a_A, migration energy
 SMALL = SearchParameters()
 
 
@@ -56,9 +49,7 @@ def labels(force_field, alloy, elements, system):
     return label_vacancy(force_field, lattice, occupancy, elements, system, SMALL)
 
 
-@pytest.mark.parametrize(
-    ("name", "a_A", "barrier_eV"), [("Mo", 3.150, 1.55), ("Ta", 3.303, 1.00), ("Nb", 3.298, 0.84)]
-)
+@pytest.mark.parametrize(("name", "a_A", "barrier_eV"), METALS)
 def test_pure_metals(force_field, system, name, a_A, barrier_eV):
     lattice = Lattice.bcc((6, 6, 6), a_A)
     occupancy = with_vacancy(np.ones(lattice.n_sites, dtype=np.uint8), 100)
