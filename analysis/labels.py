@@ -171,7 +171,7 @@ def _draw_calls(axes: Axes, barriers: BarrierSet) -> None:
 
 
 def _draw_forces(axes: Axes, barriers: BarrierSet, tolerance: float | None) -> None:
-    forces = 1000 * barriers.residual_force_eV_A[barriers.usable]
+    forces = 1000 * _finite(barriers.residual_force_eV_A[barriers.usable])
     axes.hist(forces, bins=40, color=BLUE)
     if tolerance is not None:
         axes.axvline(1000 * tolerance, color="black", linestyle="--", linewidth=0.9)
@@ -180,14 +180,18 @@ def _draw_forces(axes: Axes, barriers: BarrierSet, tolerance: float | None) -> N
 
 
 def _draw_curvatures(axes: Axes, barriers: BarrierSet) -> None:
-    axes.hist(barriers.curvature_eV_A2[barriers.usable], bins=40, color=BLUE)
+    axes.hist(_finite(barriers.curvature_eV_A2[barriers.usable]), bins=40, color=BLUE)
     axes.set(xlabel="lowest curvature at the saddle (eV/Å$^2$)", ylabel="labels")
     axes.set_xlim(right=0)
 
 
 def _median(values: NDArray[np.float64]) -> float:
-    finite = values[np.isfinite(values)]
+    finite = _finite(values)
     return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]
 
 
 def _outcome_table(barriers: BarrierSet) -> TableProduct:

@@ -259,13 +259,13 @@ def _against_jumps(order: Order) -> FigureProduct:
     figure.supylabel(r"pair parameter $\delta_{ab}$, shell 1 (per $a$ atom)", fontsize=8)
     _temperature_key(figure, panels, order)
     letter_panels(panels[: len(pairs)])
+    lines = "Lines and bands: mean and standard error" if _few(order) else "Lines: mean"
     return FigureProduct(
         name=f"{NAME}-{order.case.name}-jumps",
         title=f"Growth of chemical order with the number of jumps, {order.case.name}",
         caption=(
             f"{_atoms(order)}. First-shell pair parameters at the key frames, one line per temperature. "
-            f"{NORMALISATION}. {'Lines and bands: mean and standard error' if _few(order) else 'Lines: mean'} "
-            f"over {order.case.replicas_text}."
+            f"{NORMALISATION}. {lines} over {order.case.replicas_text}."
         ),
         alt=f"{len(pairs)} panels, one per pair, of the pair parameter against the number of jumps.",
         figure=figure,
@@ -279,9 +279,9 @@ def _draw_growth(axes: Axes, order: Order, pair: tuple[int, int]) -> None:
     for t, colour in enumerate(ramp(len(order.temperature_K))):
         mean, error = order.delta.mean[t, shown, 0, a, b], order.delta.error[t, shown, 0, a, b]
         axes.plot(order.jumps[shown], mean, color=colour)
-        axes.fill_between(
-            order.jumps[shown], mean - error, mean + error, color=colour, alpha=0.2, linewidth=0
-        )
+        if _few(order):
+            band = (mean - error, mean + error)
+            axes.fill_between(order.jumps[shown], *band, color=colour, alpha=0.2, linewidth=0)
     axes.set(xscale="log", title=order.pair_name(pair))
     zero_line(axes)
 

@@ -67,7 +67,7 @@ class TableProduct:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(
-                    f"table {self.name}: {len(self.columns)} columns, a row of {len(row)} values"
+                    f"table {self.name}: expected {len(self.columns)} values in a row, got {len(row)}"
                 )
 
     def csv_text(self) -> str:
