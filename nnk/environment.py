@@ -39,6 +39,8 @@ KINDS: tuple[Kind, ...] = ("initial", "union", "state")
 
 SpeciesArray = NDArray[np.uint8]
 
+_GATHER_AT_ONCE = 16384  # jumps whose coordinates are in memory together
+
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
@@ -279,10 +281,10 @@ def gather_jumps(
     if spec.kind == "state":
         raise ValueError("a state environment has no jumps: expected kind 'initial' or 'union'")
     spec.check(lattice)
-    extent = lattice.extent
-    site_of_grid = np.full(extent, -1, dtype=np.int64)
-    site_of_grid[tuple(lattice.coordinates.T)] = np.arange(lattice.n_sites)
-    grid = (lattice.coordinates[vacancy_site][:, None, :] + spec.offsets[jump]) % extent
-    sites = site_of_grid[grid[..., 0], grid[..., 1], grid[..., 2]]
     mover = occupancies[sample, lattice.neighbours[vacancy_site, jump]]
-    return occupancies[np.asarray(sample)[:, None], sites], mover
+    species = np.empty((len(mover), spec.n_env), dtype=np.uint8)
+    for first in range(0, len(mover), _GATHER_AT_ONCE):
+        part = slice(first, first + _GATHER_AT_ONCE)
+        grid = lattice.coordinates[vacancy_site[part]][:, None, :] + spec.offsets[jump[part]]
+        species[part] = occupancies[sample[part][:, None], lattice.site_at(grid)]
+    return species, mover

@@ -6,6 +6,7 @@ only what is left. Few labels suffice: bcc with 8 shells and 3 species has 72 pa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,10 @@ from nnk.models.linear import end_shells, half_pair_difference
 from nnk.models.program import linear_energy
 from nnk.training.data import Float64Array, JumpData
 from nnk.training.metrics import species_means
+
+_ROWS_AT_ONCE = 8192  # labels whose design matrix is in memory together
+
+Design = Callable[[JumpData, IntArray], Float64Array]
 
 
 @dataclass(frozen=True)
@@ -41,61 +46,86 @@ def fit_linear_parts(data: JumpData, rows: IntArray, ridge: float) -> LinearPart
         rows: int64[...], the labels to fit.
         ridge: in squared numbers of atoms.
     """
+    kra_mover_eV, kra_linear_eV = _fit_kra(data, rows, ridge)
+    return LinearParts(_fit_pairs(data, rows, ridge), kra_mover_eV, kra_linear_eV)
+
+
+def _fit_kra(data: JumpData, rows: IntArray, ridge: float) -> tuple[Float64Array, Float64Array]:
+    """Constant per moving species, and a share per mover, set of equivalent sites and species there."""
     n = len(data.elements)
-    counts = one_hot(data, rows)
-    pair_eV = _fit_pairs(data, rows, counts, ridge)
     means = species_means(data.KRA_eV[rows], data.mover[rows], n)
-    orbits = data.environment.orbits
-    n_orbits = int(orbits.max()) + 1
-    per_orbit = np.zeros((len(rows), n_orbits, n))
+    n_parameters = n + n * (int(data.environment.orbits.max()) + 1) * n
+    penalty = np.full(n_parameters, ridge)
+    penalty[:n] = 1e-6 * ridge  # the constants are free, but for species that never move
+    coefficients = _solve(data, rows, kra_design, data.KRA_eV - means[data.mover], penalty)
+    return means[1:] + coefficients[:n], coefficients[n:].reshape(n, -1, n)
+
+
+def kra_design(data: JumpData, rows: IntArray) -> Float64Array:
+    """Design matrix of KRA: the mover one-hot, then mover x atoms of each species on each set of sites."""
+    n, orbits = len(data.elements), data.environment.orbits
+    counts = _one_hot(data, rows)
+    per_orbit = np.zeros((len(rows), int(orbits.max()) + 1, n))
     for site, orbit in enumerate(orbits):
         per_orbit[:, orbit] += counts[:, site]
     mover = np.eye(n)[data.mover[rows] - 1]
     features = (mover[:, :, None, None] * per_orbit[:, None]).reshape(len(rows), -1)
-    design = np.concatenate([mover, features], axis=1)
-    penalty = np.full(design.shape[1], ridge)
-    penalty[:n] = 1e-6 * ridge  # the constants are free, but for species that never move
-    coefficients = solve_ridge(design, data.KRA_eV[rows] - means[data.mover[rows]], penalty)
-    return LinearParts(
-        pair_eV=pair_eV,
-        kra_mover_eV=means[1:] + coefficients[:n],
-        kra_linear_eV=coefficients[n:].reshape(n, n_orbits, n),
-    )
+    return np.concatenate([mover, features], axis=1)
 
 
-def one_hot(data: JumpData, rows: IntArray) -> Float64Array:
-    """Species of the union environment as float64[m, n_union, n_species]; vacancies are all zero."""
-    species = np.arange(1, len(data.elements) + 1)
-    return (data.species[rows][:, :, None] == species).astype(np.float64)
-
-
-def solve_ridge(design: Float64Array, target: Float64Array, penalty: Float64Array) -> Float64Array:
-    """Coefficients float64[p] that minimise |design x - target|^2 + sum of penalty x^2."""
-    normal = design.T @ design + np.diag(penalty)
-    return np.linalg.solve(normal, design.T @ target).astype(np.float64)
-
-
-def _fit_pairs(data: JumpData, rows: IntArray, counts: Float64Array, ridge: float) -> Float64Array:
-    n = len(data.elements)
+def _pairs(n: int) -> tuple[IntArray, IntArray]:
+    """Pairs s <= t of species 0 (vacancy) to n; a pair of vacancies has no energy here."""
     first, second = np.triu_indices(n + 1)
-    first, second = first[1:], second[1:]  # a pair of vacancies has no energy here
+    return first[1:], second[1:]
+
+
+def _fit_pairs(data: JumpData, rows: IntArray, ridge: float) -> Float64Array:
+    """V_k(s, t), float64[shells, n + 1, n + 1]."""
+    n = len(data.elements)
+    first, second = _pairs(n)
+    penalty = np.full(data.shells * len(first), ridge)
+    coefficients = _solve(data, rows, pair_design, data.dE_eV, penalty).reshape(data.shells, len(first))
+    pair_eV = np.zeros((data.shells, n + 1, n + 1))
+    pair_eV[:, first, second] = coefficients
+    pair_eV[:, second, first] = coefficients
+    return pair_eV
+
+
+def pair_design(data: JumpData, rows: IntArray) -> Float64Array:
+    """Design matrix of dE: how many pairs of each kind the jump makes, shell by shell."""
+    n = len(data.elements)
+    first, second = _pairs(n)
     number = np.zeros((n + 1, n + 1), dtype=np.int64)
     number[first, second] = number[second, first] = np.arange(len(first))
+    counts = _one_hot(data, rows)
     # how many more atoms of each species stand in each shell of the old vacancy than of the new one
-    gained = np.zeros((len(rows), data.shells, n))
+    gained = np.zeros((len(rows), data.shells + 1, n))
     for site, (start, end) in enumerate(zip(*end_shells(data.structure, data.shells), strict=True)):
-        if start < data.shells:
-            gained[:, start] += counts[:, site]
-        if end < data.shells:
-            gained[:, end] -= counts[:, site]
+        gained[:, start] += counts[:, site]
+        gained[:, end] -= counts[:, site]
     design = np.zeros((len(rows), data.shells, len(first)))
     every = np.arange(len(rows))
     for species in range(1, n + 1):
         # W_k(m, s) = V_k(m, s) - V_k(0, s)
-        design[every, :, number[data.mover[rows], species]] += gained[:, :, species - 1]
-        design[every, :, number[0, species]] -= gained[:, :, species - 1]
-    flat = design.reshape(len(rows), -1)
-    coefficients = solve_ridge(flat, data.dE_eV[rows], np.full(flat.shape[1], ridge))
-    pair_eV = coefficients.reshape(data.shells, len(first))[:, number]
-    pair_eV[:, 0, 0] = 0
-    return pair_eV
+        design[every, :, number[data.mover[rows], species]] += gained[:, :-1, species - 1]
+        design[every, :, number[0, species]] -= gained[:, :-1, species - 1]
+    return design.reshape(len(rows), -1)
+
+
+def _one_hot(data: JumpData, rows: IntArray) -> Float64Array:
+    """Species of the union environment as float64[m, n_union, n_species]."""
+    species = np.arange(1, len(data.elements) + 1)
+    return (data.species[rows][:, :, None] == species).astype(np.float64)
+
+
+def _solve(
+    data: JumpData, rows: IntArray, design: Design, target: Float64Array, penalty: Float64Array
+) -> Float64Array:
+    """Coefficients float64[p] that minimise |design x - target|^2 + sum of penalty x^2 over `rows`."""
+    normal, right = np.diag(penalty), np.zeros(len(penalty))
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[first : first + _ROWS_AT_ONCE]
+        matrix = design(data, part)
+        normal += matrix.T @ matrix
+        right += matrix.T @ target[part]
+    return np.linalg.solve(normal, right).astype(np.float64)
