@@ -192,7 +192,7 @@ def label_vacancy(
         lattice: sites and box.
         occupancy_with_vacancy: uint8[n_sites] with exactly one 0.
         elements: species i is ``elements[i - 1]``.
-        system: the stored model Hessian, or one made of it for this lattice (saves 10 ms per vacancy).
+        system: the stored model Hessian, or one made of it for this lattice.
         parameters: tolerances.
 
     Raises:
