@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs.stop import POLL_S, Stop
+
 PYTHON = (sys.executable, "-P")
 TAIL_LINES = 12
 
@@ -33,7 +35,8 @@ class JobFailed(RuntimeError):
 def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
     """Run a job's command with its output in `log_file`; 0 when it is over.
 
-    When the stop file appears the job gets SIGTERM once, on which it saves what it has.
+    When the stop file appears, or this worker's parent is gone, the job gets SIGTERM once, on which it
+    saves what it has.
 
     Raises:
         JobFailed: it has ended with another exit code.
@@ -42,19 +45,19 @@ def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as out:
         process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        code = _wait(process, Path(stop_file))
+        code = _wait(process, Stop(Path(stop_file)))
     if code:
         raise JobFailed(code, tail(log))
     return 0
 
 
-def _wait(process: subprocess.Popen[bytes], stop_file: Path) -> int:
+def _wait(process: subprocess.Popen[bytes], stop: Stop) -> int:
     asked = False
     while True:
         try:
-            return process.wait(timeout=0.5)
+            return process.wait(timeout=POLL_S)
         except subprocess.TimeoutExpired:
-            if not asked and stop_file.exists():
+            if not asked and stop():
                 asked = True
                 process.terminate()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -18,10 +19,14 @@ class Interrupted(Exception):
 
 
 class Stop:
-    """Says whether to stop: after SIGTERM (or SIGINT, SIGUSR1), or once the stop file is there."""
+    """Says whether to stop: after SIGTERM (or SIGINT, SIGUSR1), or once the stop file is there.
+
+    Or when the parent process is gone: then the work has been given to somebody else, or will be.
+    """
 
     def __init__(self, stop_file: Path) -> None:
         self._file = stop_file
+        self._parent = os.getppid()
         self._stopped = False
         self._looked_s = float("-inf")
 
@@ -34,7 +39,7 @@ class Stop:
         now = time.monotonic()
         if not self._stopped and now - self._looked_s > POLL_S:
             self._looked_s = now
-            self._stopped = self._file.exists()
+            self._stopped = self._file.exists() or os.getppid() != self._parent
         return self._stopped
 
 

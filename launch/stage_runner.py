@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
+from parsl.executors.errors import BadStateException
+from parsl.jobs.errors import TooManyJobFailuresError
+
 from jobs.apps import JobFailed
 from jobs.mpi_job import EXIT_STALE, EXIT_WRONG_WORLD
 from jobs.unit import describe
@@ -98,8 +101,7 @@ class StageRunner:
     def _finish(self, order: Order, future: Future[int]) -> None:
         """After the end of a unit: what it has left undone is tried again, or has failed."""
         error = future.exception()
-        if isinstance(error, JobFailed):
-            _raise_if_hopeless(error)
+        _raise_if_hopeless(error)
         over = self.done | self.failed.keys()
         left = [self._items[item.key] for item in order.unit.items if item.key not in over]
         if not left or self._tools.interruption.asked:
@@ -129,9 +131,11 @@ def _first(error: BaseException | None) -> str:
     return (describe(error) if error else "the job ended without a result").splitlines()[0]
 
 
-def _raise_if_hopeless(error: JobFailed) -> None:
+def _raise_if_hopeless(error: BaseException | None) -> None:
     """Errors that every other unit would meet too."""
-    if error.code == EXIT_STALE:
+    if isinstance(error, BadStateException | TooManyJobFailuresError):
+        raise SiteError(f"the workers cannot be started, or die at once:\n{error}")
+    if isinstance(error, JobFailed) and error.code == EXIT_STALE:
         raise StaleEpoch(f"a newer run has taken over: {error}")
-    if error.code == EXIT_WRONG_WORLD:
+    if isinstance(error, JobFailed) and error.code == EXIT_WRONG_WORLD:
         raise SiteError(str(error))

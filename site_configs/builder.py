@@ -9,13 +9,14 @@ from pathlib import Path
 
 from parsl.config import Config
 from parsl.executors import HighThroughputExecutor
+from parsl.jobs.error_handlers import windowed_error_handler
 from parsl.launchers import SimpleLauncher
 from parsl.providers import LocalProvider
 
 from site_configs.site import Site
 
 LABEL = "nodes"
-HEARTBEAT_S, LOST_AFTER_S = 5, 30
+HEARTBEAT_S, LOST_AFTER_S = 2, 20
 
 
 def build(site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, str]) -> Config:
@@ -48,12 +49,13 @@ def build(site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, 
         heartbeat_period=HEARTBEAT_S,
         heartbeat_threshold=LOST_AFTER_S,
         encrypted=True,
+        block_error_handler=windowed_error_handler,  # gives up when three blocks in a row have failed
     )
     return Config(
         executors=[executor],
         run_dir=str(run_dir),
-        strategy="none",  # one block, from the beginning to the end
-        strategy_period=0.5,
+        strategy="simple",  # replaces a block that was lost; min_blocks keeps the one there is
+        strategy_period=1,
         retries=0,  # a unit that was lost is cut anew, from what is still missing
     )
 
