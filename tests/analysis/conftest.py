@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,12 +179,27 @@ def audit(labels):
 
 
 @pytest.fixture(scope="session")
-def runs(network, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
+def trajectories(network):
+    return make_trajectories(network)
+
+
+@pytest.fixture(scope="session")
+def runs(trajectories):
     return [
-        run_of(RunFile(CASE, temperature_K, replica, folder / "run.nc"), trajectory)
-        for (temperature_K, replica), trajectory in make_trajectories(network).items()
+        run_of(RunFile(CASE, temperature_K, replica, Path("run.nc")), trajectory)
+        for (temperature_K, replica), trajectory in trajectories.items()
     ]
+
+
+@pytest.fixture(scope="session")
+def save_runs(trajectories):
+    """Writes the runs' files into a workdir."""
+
+    def save(workdir):
+        for (temperature_K, replica), trajectory in trajectories.items():
+            trajectory.save(workdir.trajectory(CASE, temperature_K, replica))
+
+    return save
 
 
 @pytest.fixture(scope="session")
@@ -197,10 +213,8 @@ def trained(labels, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def workdir(tmp_path, labels, audit, trained):
-    """A workdir with labels, audit and a trained model; no analysis yet."""
-    found = Workdir(tmp_path / "work")
+def fill_workdir(root, labels, audit, trained):
+    found = Workdir(root)
     found.labels_dir.mkdir(parents=True)
     found.campaign_file.write_text(CAMPAIGN)
     labels.save(found.labels_file)
@@ -215,6 +229,17 @@ def workdir(tmp_path, labels, audit, trained):
     failed = {"key": "a/s0/v2", "state": "failed", "seconds": 1.0, "error": error, "log": "l"}
     append_record(found, "label", "w", failed)
     return found
+
+
+@pytest.fixture(scope="session")
+def make_workdir(labels, audit, trained):
+    """Makes a workdir with labels, audit and a trained model; no analysis yet."""
+    return lambda root: fill_workdir(root, labels, audit, trained)
+
+
+@pytest.fixture
+def workdir(tmp_path, make_workdir):
+    return make_workdir(tmp_path / "work")
 
 
 @pytest.fixture(scope="session")

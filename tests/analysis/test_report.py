@@ -1,0 +1,215 @@
+import base64
+import importlib
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis import ANALYSES, report
+from analysis.references import REFERENCES
+from nnk.files import Workdir, file_hash
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Elements of a page; complains about tags that are not closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.stack, self.elements, self.text = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.stack == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, make_workdir, save_runs):
+    """A workdir with every analysis and the report made."""
+    workdir = make_workdir(tmp_path_factory.mktemp("finished"))
+    save_runs(workdir)
+    for name in ANALYSES:
+        assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 0
+    return workdir
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    shutil.copytree(finished.root, tmp_path / "copy")
+    return Workdir(tmp_path / "copy")
+
+
+def page_of(workdir):
+    report.make_report(workdir)
+    return Page(workdir.report.read_text())
+
+
+def words(page):
+    return " ".join(" ".join(page.text).split())
+
+
+def test_every_figure_is_in_it_with_an_alternative_text(finished):
+    page = Page(finished.report.read_text())
+    shown = {img["src"].removeprefix("data:image/png;base64,"): img["alt"] for img in page.all("img")}
+    pictures = sorted(finished.figures.glob("*.png"))
+    assert len(shown) == len(pictures) >= 9
+    for picture in pictures:
+        assert len(shown[base64.b64encode(picture.read_bytes()).decode()]) > 30
+
+
+def test_every_table_is_in_it_with_its_hash(finished):
+    text = finished.report.read_text()
+    tables = sorted(finished.tables.glob("*.csv"))
+    assert len(tables) >= 10
+    for table in tables:
+        assert f"tables/{table.name}" in text
+        assert file_hash(table) in text
+
+
+def test_every_file_that_was_read_is_in_it_with_its_hash(finished):
+    text = finished.report.read_text()
+    paths = ["labels/labels.nc", "audit/audit.nc", "models/main/model.json", "models/main/predictions.csv"]
+    for path in [*paths, "kmc/Nb33.33Mo33.33Ta33.33/T0800.0K/r000.nc", "campaign.yaml"]:
+        assert path in text
+        assert file_hash(finished.root / path) in text
+
+
+def test_it_loads_nothing(finished):
+    page = Page(finished.report.read_text())
+    for _, attrs in page.elements:
+        for name in ("src", "srcset", "data", "poster", "background", "action"):
+            assert (attrs.get(name) or "data:").startswith("data:")
+    assert page.all("link") == []
+    assert all(script.get("src") is None for script in page.all("script"))
+    assert not re.search(r"@import|url\(", finished.report.read_text())
+    outside = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]
+    assert all(href.startswith("https://doi.org/") for href in outside)
+    (policy,) = [m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_links_inside_lead_somewhere_and_names_are_unique(finished):
+    page = Page(finished.report.read_text())
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for link in page.all("a"):
+        if link["href"].startswith("#"):
+            assert link["href"][1:] in ids
+
+
+def test_it_can_be_used_by_keyboard_and_read_aloud(finished):
+    page = Page(finished.report.read_text())
+    assert page.all("html")[0]["lang"] == "en"
+    assert page.all("meta")[1]["content"].startswith("width=device-width")
+    assert len(page.all("h1")) == 1
+    assert all(th.get("scope") == "col" for th in page.all("th"))
+    assert len(page.all("th")) == len(page.all("button"))
+    for _, attrs in page.elements:
+        if "tabindex" in attrs and attrs.get("role") == "region":
+            assert attrs["aria-label"]
+
+
+def test_names_from_the_campaign_are_text_not_markup(finished):
+    text = finished.report.read_text()
+    assert "small &lt;campaign&gt; &amp; more" in text
+    assert "<campaign>" not in text
+    assert "<state>" not in text
+
+
+def test_it_says_what_failed_and_what_is_missing(finished):
+    said = words(Page(finished.report.read_text()))
+    assert "label a/s0/v2 failed: ValueError: no <state> (log: l)" in said
+    assert "1 of 160 labels have no verified barrier" in said
+    assert "2 things failed or missing" in said
+
+
+def test_missing_products_are_listed(copy):
+    for path in (
+        "figures/order.json",
+        "kmc/Nb33.33Mo33.33Ta33.33/T2000.0K/r001.nc",
+        "models/main/model.json",
+    ):
+        (copy.root / path).unlink()
+    said = words(page_of(copy))
+    assert "analysis order has not been made" in said
+    assert "kMC run Nb33.33Mo33.33Ta33.33/T2000.0K/r001 has not ended" in said
+    assert "model main is not trained" in said
+    assert "models/main/model.json is gone since analysis training read it" in said
+
+
+def test_a_figure_of_older_data_is_called_so(copy):
+    campaign = copy.campaign_file.read_text()
+    copy.campaign_file.write_text(campaign.replace("0.02", "0.01"))
+    assert "campaign.yaml has changed since analysis labels read it" in words(page_of(copy))
+
+
+def test_it_tells_what_was_run_and_how_to_run_and_cite_it(finished):
+    said = words(Page(finished.report.read_text()))
+    for text in (
+        "Campaign seed: 7",
+        "launch campaign.yaml",
+        "python -m analysis.order .",
+        "temperatures_K: [800.0, 2000.0]",
+        "numpy ",
+        "400 jumps each",
+    ):
+        assert text in said
+    for paper in REFERENCES:
+        assert paper.title in said
+
+
+def test_numbers_stand_with_their_source(finished, provenance):
+    said = words(Page(finished.report.read_text()))
+    for name in ANALYSES:
+        if name != "report":
+            for number in provenance(finished, name)["numbers"]:
+                assert number["label"] in said
+                assert (finished.root / number["table"]).is_file()
+
+
+def test_it_is_the_same_again(copy):
+    report.make_report(copy)
+    first = copy.report.read_bytes()
+    report.make_report(copy)
+    assert copy.report.read_bytes() == first
+
+
+def test_a_campaign_without_labels_has_a_report(copy):
+    for folder in ("labels", "audit", "models", "records"):
+        shutil.rmtree(copy.root / folder)
+    for name in ("labels", "training", "parity", "spectra", "randomness"):
+        (copy.figures / f"{name}.json").unlink()
+    copy.campaign_file.write_text(
+        "name: published\nseed: 1\nalloy: {elements: [Nb, Mo, Ta], lattice: bcc}\n"
+        "kmc: {model: {published: {format: nkk, file: w.npy, allow_pickle: true}}, cells: [5, 5, 5],\n"
+        "  compositions: [{Nb: 1}], temperatures_K: [800.0, 2000.0], replicas: 2, stop: {jumps: 400},\n"
+        "  attempt_frequency_Hz: 1.0e+13}\nanalysis: [order]\n"
+    )
+    page = page_of(copy)
+    said = words(page)
+    assert "a published network" in said
+    assert "Chemical order" in said
+    assert len(page.all("img")) == 3
+
+
+def test_an_empty_campaign_has_a_report(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.campaign_file.write_text(
+        "name: empty\nseed: 1\nalloy: {elements: [Nb], lattice: bcc}\nanalysis: [labels]\n"
+    )
+    assert "analysis labels has not been made" in words(page_of(workdir))
