@@ -8,7 +8,8 @@ import numpy as np
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions
-from nnk.kmc.trajectory import Frames, KeyFrames, Trajectory, join_frames
+from nnk.kmc.frames import Frames, KeyFrames, join_frames
+from nnk.kmc.trajectory import Trajectory
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
 

@@ -2,97 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import Engine, RunConditions
+from nnk.files import Fence, commit
+from nnk.kmc.engine import RunConditions
+from nnk.kmc.frames import Frames, join_frames
 from nnk.kmc.replay import replay
+from nnk.kmc.storage import Stored, lattice_of, pack, read_directions, read_states
 from nnk.lattice import IntArray, Lattice
-
-Spacing = Literal["linear", "log"]
-SPACINGS: tuple[Spacing, ...] = ("linear", "log")
-
-
-@dataclass(frozen=True)
-class KeyFrames:
-    """After which jumps the whole state is kept.
-
-    Attributes:
-        count: number of key frames, the first and the last state among them; fewer where two would coincide.
-        spacing: "linear" or "log" in the number of jumps.
-    """
-
-    count: int = 2
-    spacing: Spacing = "linear"
-
-    def __post_init__(self) -> None:
-        if self.count < 2:
-            raise ValueError(f"key frames: count={self.count}, allowed are 2 (first and last) or more")
-        if self.spacing not in SPACINGS:
-            raise ValueError(f"key frames: spacing={self.spacing!r}, allowed are {', '.join(SPACINGS)}")
-
-    def numbers(self, jumps: int) -> IntArray:
-        """Jump numbers int64[n] of the key frames of a run of `jumps` jumps: 0, ..., `jumps`."""
-        if self.spacing == "linear" or jumps < 1:
-            spaced = np.linspace(0, jumps, self.count)
-        else:
-            spaced = np.concatenate([[0.0], np.geomspace(1, jumps, self.count - 1)])
-            spaced[-1] = jumps
-        return np.unique(np.rint(spaced).astype(np.int64))
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Key frames.
-
-    Attributes:
-        jump: int64[n], jumps made before the frame.
-        time_s: float64[n].
-        occupancy: uint8[n, n_sites].
-        vacancy: int64[n], the vacancy's site.
-        displacement: int64[n, 3] (a/2), the vacancy's way since the start of the run, not folded back.
-        pair_counts: int64[n, shells, n_species, n_species], see `nnk.observables.pair_order.pair_counts`.
-    """
-
-    jump: IntArray
-    time_s: NDArray[np.float64]
-    occupancy: SpeciesArray
-    vacancy: IntArray
-    displacement: IntArray
-    pair_counts: IntArray
-
-    def __len__(self) -> int:
-        return len(self.jump)
-
-    @classmethod
-    def of(cls, engines: Engine) -> Frames:
-        """One frame: the present state of an engine."""
-        return cls(
-            np.array([engines.jumps]),
-            np.array([engines.time_s]),
-            engines.occupancy[None],
-            np.array([engines.vacancy]),
-            engines.displacement[None],
-            engines.pair_counts[None],
-        )
-
-    def select(self, which: NDArray | slice) -> Frames:
-        """Some of the frames."""
-        return Frames(*(getattr(self, name)[which] for name in FRAME_FIELDS))
-
-
-FRAME_FIELDS = ("jump", "time_s", "occupancy", "vacancy", "displacement", "pair_counts")
-
-
-def join_frames(parts: list[Frames]) -> Frames:
-    """Frames one after the other."""
-    return Frames(*(np.concatenate([getattr(part, name) for part in parts]) for name in FRAME_FIELDS))
 
 
 @dataclass(frozen=True)
@@ -108,6 +32,7 @@ class Trajectory:
         end: the state after the last jump, one frame.
         key_frames: states kept on the way.
         read_directions: gives the directions when they are asked for.
+        notes: what else is known of the run: ``inputs_hash``, ``model`` and so on; JSON values.
         hit_rate: share of the jumps whose record came from the cache; NaN if unknown (read from a file).
     """
 
@@ -119,6 +44,7 @@ class Trajectory:
     end: Frames
     key_frames: Frames
     read_directions: Callable[[], SpeciesArray] = field(repr=False)
+    notes: Mapping[str, Any] = field(default_factory=dict)
     hit_rate: float = float("nan")
 
     @cached_property
@@ -170,3 +96,77 @@ class Trajectory:
             done = int(jump)
             if not np.array_equal(occupancy, frames.occupancy[i]):
                 raise ValueError(f"the jumps do not lead to the state kept after jump {done}")
+
+    def save(self, path: Path, *, fence: Fence | None = None) -> None:
+        """Write to a NetCDF-4 file, atomically; `load` reads it, and so do xarray and OVITO."""
+        header = make_header(self.lattice, self.elements, self.conditions, self.notes)
+        stored = Stored(
+            header, self.first_jump, self.initial_occupancy, self.directions, self.key_frames, self.end
+        )
+        blob = pack(stored, whole=True)
+        commit(path, lambda temporary: write_bytes(temporary, blob), fence=fence)
+
+    @classmethod
+    def load(cls, path: Path) -> Trajectory:
+        """Read a file of `save`, or the folder of segments of a run under way. Directions are read when used.
+
+        Raises:
+            FileNotFoundError: nothing there.
+            ValueError: not a trajectory.
+        """
+        path = Path(path)
+        if path.is_dir():
+            return _of_files(segment_files(path) or [path / segment_name(0)])
+        return _of_files([path])
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; returns nothing, as `nnk.files.commit` wants it."""
+    path.write_bytes(content)
+
+
+def segment_name(number: int) -> str:
+    """File name of a run's segment."""
+    return f"seg-{number:06d}.nc"
+
+
+def segment_files(folder: Path) -> list[Path]:
+    """Segments in `folder`, in order, up to the first one missing."""
+    found = sorted(folder.glob("seg-*.nc"))
+    return [path for number, path in enumerate(found) if path.name == segment_name(number)]
+
+
+def make_header(
+    lattice: Lattice, elements: Sequence[str], conditions: RunConditions, notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a run's files say about it, as JSON values."""
+    return {
+        "inputs_hash": "",
+        **notes,
+        "elements": list(elements),
+        "structure": lattice.structure,
+        "cells": list(lattice.cells),
+        "a_A": lattice.a_A,
+        **{name: getattr(conditions, name) for name in _CONDITIONS},
+    }
+
+
+_CONDITIONS = ("temperature_K", "seed", "replica", "attempt_frequency_Hz")
+_HEADER_OF_RUN = {"elements", "structure", "cells", "a_A", *_CONDITIONS}
+
+
+def _of_files(paths: list[Path]) -> Trajectory:
+    """The trajectory that files following each other make up."""
+    parts = [read_states(path) for path in paths]
+    header = parts[0].header
+    return Trajectory(
+        lattice=lattice_of(header),
+        elements=tuple(header["elements"]),
+        conditions=RunConditions(**{name: header[name] for name in _CONDITIONS}),
+        initial_occupancy=parts[0].initial_occupancy,
+        first_jump=parts[0].first_jump,
+        end=parts[-1].end,
+        key_frames=join_frames([part.key_frames for part in parts]),
+        read_directions=lambda: np.concatenate([read_directions(path) for path in paths]),
+        notes={name: value for name, value in header.items() if name not in _HEADER_OF_RUN},
+    )

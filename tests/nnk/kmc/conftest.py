@@ -1,5 +1,6 @@
 """Small random models, starts, and a slow engine that is right at a glance."""
 
+import itertools
 import math
 
 import numpy as np
@@ -19,9 +20,7 @@ def random_stack(rng, n_sites, n_species, widths, scale=0.5):
     def array(*shape):
         return (scale * rng.standard_normal(shape)).astype(np.float32)
 
-    hidden = tuple(
-        (array(a, b) / np.float32(a**0.5), array(b)) for a, b in zip(widths, widths[1:], strict=False)
-    )
+    hidden = tuple((array(a, b) / np.float32(a**0.5), array(b)) for a, b in itertools.pairwise(widths))
     table, mover = (
         array(n_sites, n_species, widths[0]) / np.float32(n_sites**0.5),
         array(n_species, widths[0]),
