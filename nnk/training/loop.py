@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nnk.barriers import BarrierSet
-from nnk.files import ALGORITHM_VERSIONS, Fence, rng, stable_hash
+from nnk.files import Fence, rng
 from nnk.lattice import IntArray
 from nnk.models import BarrierModel
 from nnk.training.backends import Backend, open_backend
 from nnk.training.checkpoint import Row, TrainState, load_checkpoint, save_checkpoint
-from nnk.training.data import JumpData, jump_data
 from nnk.training.networks import Start, make_network, make_start
 from nnk.training.parameters import Loss, ModelSpec, TrainParameters
+from nnk.training.problem import Problem
 from nnk.training.products import TrainResult, finish, write_history
-from nnk.training.splits import split_labels
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
 
@@ -65,15 +62,12 @@ def train(
         ValueError: labels, split or backend do not allow training.
         TrainingDiverged: the loss is not a number.
     """
-    data = jump_data(barriers, spec.shells)
-    split = split_labels(data, parameters)
+    problem = Problem.of(barriers, spec, parameters)
     with open_backend(backend) as ranks:
-        trainer = Trainer(data, split, spec, parameters, ranks)
+        trainer = Trainer(problem, ranks)
         trainer.run(Path(directory), fence, progress if ranks.rank == 0 else None)
-        model = trainer.best_model
         writer = Path(directory) if ranks.rank == 0 else None
-        labels = dict(barriers.attrs)
-        return finish(model, data, split, spec, parameters, trainer.state, labels, writer, fence)
+        return finish(problem, trainer.best_model, trainer.state, writer, fence)
 
 
 def learning_rate(done: float, peak: float) -> float:
@@ -95,19 +89,12 @@ def _loss(kind: Loss, error: Tensor) -> Tensor:
 class Trainer:
     """A network on its way from first weights to trained ones."""
 
-    def __init__(
-        self,
-        data: JumpData,
-        split: NDArray[np.str_],
-        spec: ModelSpec,
-        parameters: TrainParameters,
-        ranks: Backend,
-    ) -> None:
-        self.data, self.spec, self.parameters, self.ranks = data, spec, parameters, ranks
-        self.train_rows: IntArray = np.flatnonzero(split == "train")
-        self.validation_rows: IntArray = np.flatnonzero(split == "validation")
-        self.start: Start = make_start(data, self.train_rows, spec, parameters.ridge)
-        self.network = make_network(data, spec, parameters)
+    def __init__(self, problem: Problem, ranks: Backend) -> None:
+        data, parameters = problem.data, problem.parameters
+        self.problem, self.data, self.parameters, self.ranks = problem, data, parameters, ranks
+        self.train_rows, self.validation_rows = problem.rows("train"), problem.rows("validation")
+        self.start: Start = make_start(data, self.train_rows, problem.spec, parameters.ridge)
+        self.network = make_network(data, problem.spec, parameters)
         self.parallel = ranks.wrap(self.network)
         trainable = [weights for weights in self.network.parameters() if weights.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -118,12 +105,6 @@ class Trainer:
         self.target = torch.tensor((missing / self.start.scale_eV).astype(np.float32))
         self.species, self.mover = torch.tensor(data.species), torch.tensor(data.mover)
         self.symmetry = torch.tensor(data.environment.symmetry)
-
-    @property
-    def key(self) -> str:
-        """What this run is of: data, architecture, parameters and the version of the method."""
-        inputs = (asdict(self.spec), asdict(self.parameters), self.data.hash, ALGORITHM_VERSIONS["train"])
-        return stable_hash(inputs)
 
     @property
     def best_model(self) -> BarrierModel:
@@ -148,7 +129,7 @@ class Trainer:
         return self.state.epoch - self.state.best_epoch >= self.parameters.patience
 
     def _resume(self, path: Path) -> None:
-        found = load_checkpoint(path, self.key)
+        found = load_checkpoint(path, self.problem.key)
         if found is not None:
             self.state, weights, optimiser = found
             self.network.load_state_dict(weights)
@@ -156,7 +137,8 @@ class Trainer:
 
     def _save(self, directory: Path, fence: Fence | None) -> None:
         weights, optimiser = self.network.state_dict(), self.optimiser.state_dict()
-        save_checkpoint(directory / CHECKPOINT, self.key, self.state, weights, optimiser, fence=fence)
+        path, key = directory / CHECKPOINT, self.problem.key
+        save_checkpoint(path, key, self.state, weights, optimiser, fence=fence)
         write_history(directory, self.state.history, fence)
 
     def _epoch(self) -> Row:

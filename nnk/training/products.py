@@ -17,7 +17,7 @@ from nnk.models import BarrierModel, frame_spread_eV
 from nnk.training.checkpoint import Row, TrainState
 from nnk.training.data import Float64Array, JumpData
 from nnk.training.metrics import split_metrics
-from nnk.training.parameters import ModelSpec, TrainParameters
+from nnk.training.problem import Problem
 
 HISTORY_FILE = "history.csv"
 PREDICTIONS_FILE = "predictions.csv"
@@ -66,29 +66,22 @@ def predict_both(model: BarrierModel, data: JumpData) -> tuple[Float64Array, Flo
 
 
 def finish(
-    model: BarrierModel,
-    data: JumpData,
-    split: NDArray[np.str_],
-    spec: ModelSpec,
-    parameters: TrainParameters,
-    state: TrainState,
-    labels: Mapping[str, Any],
-    directory: Path | None,
-    fence: Fence | None,
+    problem: Problem, model: BarrierModel, state: TrainState, directory: Path | None, fence: Fence | None
 ) -> TrainResult:
     """Measure the model's errors and, unless `directory` is None, write it with its predictions."""
+    data, split = problem.data, problem.split
     predicted = predict_both(model, data)
     metrics = _metrics(predicted, data, split)
     description = {
-        "name": spec.name,
+        "name": problem.spec.name,
         "data_hash": data.hash,
-        "labels": dict(labels),
+        "labels": dict(problem.labels),
         "compositions": sorted(set(data.composition.tolist())),
         "held_out_compositions": sorted(set(data.composition[split == "test-composition"].tolist())),
         "errors": metrics,
         "frame_spread_eV": _spread(model, data),
-        "architecture": asdict(spec),
-        "parameters": asdict(parameters),
+        "architecture": asdict(problem.spec),
+        "parameters": asdict(problem.parameters),
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
     }

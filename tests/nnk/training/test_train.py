@@ -21,7 +21,7 @@ from nnk.training import ModelSpec, TrainingDiverged, TrainParameters, train
 from nnk.training.backends import Backend
 from nnk.training.data import jump_data
 from nnk.training.loop import Trainer, learning_rate
-from nnk.training.splits import split_labels
+from nnk.training.problem import Problem
 
 QUICK = TrainParameters(epochs=12, batch_size=32, checkpoint_epochs=4, seed=2)
 
@@ -66,8 +66,8 @@ def test_products_and_predictions(labels, shells, kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["detailed-balance", "mlp"])
 def test_network_and_exported_model_agree(labels, shells, kind):
-    data = jump_data(labels(), shells)
-    trainer = Trainer(data, split_labels(data, QUICK), spec(kind, shells), QUICK, Backend())
+    trainer = Trainer(Problem.of(labels(), spec(kind, shells), QUICK), Backend())
+    data = trainer.data
     with torch.no_grad():
         for weights in trainer.network.parameters():
             if weights.requires_grad:
