@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
+from nnk.alloy import composition_name
 from nnk.barriers import BarrierSet, concatenate
-from nnk.files import Workdir
+from nnk.files import Workdir, temperature_label
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
@@ -79,8 +80,9 @@ class Inputs:
         return concatenate([BarrierSet.load(self.note(path)) for path in paths])
 
     def model_names(self) -> list[str]:
-        """Names of the trained models, sorted."""
-        names = sorted(path.parent.name for path in self.workdir.model_dir("*").parent.glob("*/model.json"))
+        """Names of the campaign's models that are trained, in its order."""
+        asked = [model["name"] for model in (self.campaign().get("train") or {}).get("models", [])]
+        names = [name for name in asked if (self.workdir.model_dir(name) / "model.json").is_file()]
         if not names:
             raise MissingInput(
                 f"{self.workdir.root / 'models'} holds no trained model: the campaign trains none "
@@ -98,9 +100,12 @@ class Inputs:
         return load(folder).remap(elements)
 
     def run_files(self) -> list[RunFile]:
-        """Finished kMC runs, sorted by case, temperature and replica."""
+        """Finished kMC runs that the campaign asks for, sorted by case, temperature and replica."""
+        kmc = self.campaign().get("kmc")
+        if not kmc:
+            raise MissingInput(f"{self.workdir.campaign_file} has no section kmc: there are no runs")
         folder = self.workdir.root / "kmc"
-        runs = [_run_file(path) for path in folder.glob("*/T*K/r*.nc")]
+        runs = [run for path in folder.glob("*/T*K/r*.nc") if _asked(run := _run_file(path), kmc)]
         if not runs:
             raise MissingInput(f"{folder} holds no finished run: the kmc stage has not run yet")
         return sorted(runs)
@@ -123,6 +128,15 @@ class Inputs:
         if not choice:
             raise MissingInput(f"{self.workdir.campaign_file} names no kmc.model")
         return self.model(choice, elements)
+
+
+def _asked(run: RunFile, kmc: Mapping[str, Any]) -> bool:
+    """Whether the campaign still asks for a run that is on disk."""
+    compositions = kmc.get("compositions")
+    cases = [composition_name(fractions) for fractions in compositions] if compositions else [run.case]
+    temperatures = [temperature_label(t) for t in kmc["temperatures_K"]]
+    here = run.path.parent.name
+    return run.case in cases and here in temperatures and run.replica < kmc["replicas"]
 
 
 _RUN_PATH = re.compile(r"(?P<case>[^/]+)/T(?P<temperature>[0-9.]+)K/r(?P<replica>[0-9]+)\.nc$")

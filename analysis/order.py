@@ -34,7 +34,7 @@ NAME = "order"
 JUMP_SERIES = 5  # numbers of jumps drawn against temperature
 FEW_TEMPERATURES = 8
 NORMALISATION = (
-    "delta_ab = N_ab - N_0,ab with N_ab the mean number of b among the neighbours of an a atom (per a atom) "
+    "δ_ab = N_ab − N_0,ab with N_ab the mean number of b among the neighbours of an a atom (per a atom) "
     "and N_0,ab its mean over random arrangements"
 )
 
@@ -234,7 +234,7 @@ def _shells(order: Order) -> FigureProduct:
         name=f"{NAME}-{order.case.name}-shells",
         title=f"Warren-Cowley parameters of the first shells, {order.case.name}",
         caption=(
-            f"{_atoms(order)}, after {order.jumps[-1]:,} vacancy jumps at every temperature. alpha_ab = "
+            f"{_atoms(order)}, after {order.jumps[-1]:,} vacancy jumps at every temperature. α_ab = "
             "1 - N_ab / N_0,ab: negative: favoured, 0: random, 1: no such neighbours. " + _errors(order)
         ),
         alt=f"{shells} panels, one per neighbour shell, of the Warren-Cowley parameters against temperature.",
@@ -318,7 +318,7 @@ def _summary(order: Order) -> str:
     top = int(delta.argmax())
     return (
         f"{order.case.name}: the favoured pair is {order.pair_name((a, b))}, strongest at "
-        f"{order.temperature_K[top]:g} K (delta = {delta[top]:.2f} per {order.elements[a]} atom, alpha = "
+        f"{order.temperature_K[top]:g} K (δ = {delta[top]:.2f} per {order.elements[a]} atom, α = "
         f"{order.alpha.mean[top, -1, 0, a, b]:.2f}) after {order.jumps[-1]:,} jumps."
     )
 
@@ -386,23 +386,20 @@ def _jumps_table(orders: Sequence[Order]) -> TableProduct:
 
 
 def _numbers(order: Order) -> list[Number]:
+    """The favoured pair where it is strongest."""
     a, b = order.leading
-    numbers = []
-    for t, temperature_K in enumerate(order.temperature_K):
-        place = (t, -1, 0, a, b)
-        label = f"{order.case.name}: delta {order.pair_name((a, b))}, shell 1, {temperature_K:g} K"
-        error = float(order.delta.error[place])
-        numbers.append(
-            Number(
-                label,
-                float(order.delta.mean[place]),
-                f"per {order.elements[a]} atom",
-                NAME,
-                error=None if np.isnan(error) else error,
-                count=int(order.delta.n[place]),
-            )
-        )
-    return numbers
+    top = int(order.delta.mean[:, -1, 0, a, b].argmax())
+    place = (top, -1, 0, a, b)
+    where = f"{order.case.name}: {order.pair_name((a, b))}, shell 1, strongest"
+    found = [Number(f"{where} at", float(order.temperature_K[top]), "K", NAME)]
+    for text, unit, values in (
+        ("δ there", f"per {order.elements[a]} atom", order.delta),
+        ("Warren-Cowley α there", "1", order.alpha),
+    ):
+        error, count = float(values.error[place]), int(values.n[place])
+        shown = None if np.isnan(error) else error
+        found.append(Number(f"{where}: {text}", float(values.mean[place]), unit, NAME, shown, count))
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from analysis.style import PNG_DPI
 from nnk.files import Fence, Workdir
 
 NAME = "report"
-ROWS_SHOWN, ROWS_WITHOUT_FOLDING = 200, 12
+ROWS_SHOWN, ROWS_PRINTED, ROWS_WITHOUT_FOLDING = 200, 40, 12
 CSS_PIXELS_PER_INCH = 110  # a little larger than in print
 WIDE_IN = 5.0
 
@@ -222,6 +222,7 @@ def _shown_table(workdir: Workdir, table: Mapping[str, Any], written: Mapping[st
         "hash": written[table["csv"]],
         "total": len(rows),
         "open": len(rows) <= ROWS_WITHOUT_FOLDING,
+        "printed": len(rows) <= ROWS_PRINTED,
     }
 
 

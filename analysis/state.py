@@ -59,6 +59,9 @@ def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
     unusable = int((~barriers.usable).sum())
     if unusable:
         lines.append(f"{unusable} of {len(barriers)} labels have no verified barrier and are not used")
+    audit = label.get("audit") or {}
+    if any(audit.values()) and not workdir.audit_file.is_file():
+        lines.append("audit/audit.nc is missing: the labels have not been audited")
     return lines
 
 
@@ -93,13 +96,19 @@ def _missing_analyses(workdir: Workdir, campaign: Campaign) -> list[str]:
 
 
 def stale(workdir: Workdir, provenances: Sequence[Provenance]) -> list[str]:
-    """A line per file that is not, any more, the one that an analysis read or wrote."""
+    """A line per file that is not, any more, the one that an analysis read or wrote.
+
+    The campaign file does not count: most of what changes in it is nothing to a given figure, and what does
+    matter has its analysis made again by launch.
+    """
     known: dict[str, str] = {}
     lines = []
     for provenance in provenances:
         for role, verb in (("inputs", "read"), ("outputs", "wrote")):
             for file in provenance[role]:
                 path = file["path"]
+                if workdir.root / path == workdir.campaign_file:
+                    continue
                 if path not in known:
                     known[path] = _hash_now(workdir.root / path)
                 if known[path] != file["hash"]:

@@ -22,5 +22,5 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 window.addEventListener("beforeprint", () => {
-  document.querySelectorAll("details").forEach((block) => { block.open = true; });
+  document.querySelectorAll("details.printed").forEach((block) => { block.open = true; });
 });

@@ -44,7 +44,7 @@ train:
 kmc:
   model: main
   cells: [5, 5, 5]
-  compositions: [{Nb: 0.3333, Mo: 0.3333, Ta: 0.3334}]
+  compositions: [{Nb: 0.33333333, Mo: 0.33333333, Ta: 0.33333334}]
   start: random
   temperatures_K: [800.0, 2000.0]
   replicas: 2

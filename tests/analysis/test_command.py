@@ -33,7 +33,10 @@ def test_unknown_folder_is_a_usage_error(name, tmp_path, capsys):
 def test_what_is_missing_is_named(name, tmp_path, capsys):
     workdir = Workdir(tmp_path)
     if name != "report":
-        workdir.campaign_file.write_text("name: empty\nseed: 1\nalloy: {elements: [Nb], lattice: bcc}\n")
+        workdir.campaign_file.write_text(
+            "name: empty\nseed: 1\nalloy: {elements: [Nb], lattice: bcc}\n"
+            "kmc: {temperatures_K: [800], replicas: 1}\n"
+        )
     main = importlib.import_module(f"analysis.{name}").main
     assert main([str(tmp_path)]) == 1
     captured = capsys.readouterr()
@@ -51,11 +54,11 @@ def test_wrong_arguments_are_a_usage_error(capsys):
 
 
 def test_an_old_epoch_may_not_write(workdir):
-    from analysis.labels import main
+    from analysis.training import main
     from nnk.files import StaleEpoch
 
     workdir.epoch_file.write_text("2\n")
     with pytest.raises(StaleEpoch):
         main([str(workdir.root), "--epoch", "1"])
-    assert not workdir.figures.exists() or not list(workdir.figures.glob("labels*"))
+    assert not workdir.figures.exists() or not list(workdir.figures.glob("training*"))
     assert main([str(workdir.root), "--epoch", "2"]) == 0

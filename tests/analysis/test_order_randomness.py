@@ -38,6 +38,15 @@ def test_order_table_is_that_of_a_plain_loop(with_runs, runs, rows_of):
         assert float(row["delta_ab_error"]) == pytest.approx(np.std(values, ddof=1) / np.sqrt(2), abs=1e-9)
 
 
+def test_runs_that_the_campaign_no_longer_asks_for_are_left_out(with_runs, rows_of):
+    text = with_runs.campaign_file.read_text()
+    with_runs.campaign_file.write_text(
+        text.replace("[800.0, 2000.0]", "[2000.0]").replace("replicas: 2", "replicas: 1")
+    )
+    rows = rows_of(order.analyse(Inputs(with_runs)), "order")
+    assert {(row["temperature_K"], row["replicas"]) for row in rows} == {("2000", "1")}
+
+
 def test_order_along_the_jumps_ends_where_the_runs_end(with_runs, rows_of):
     product = order.analyse(Inputs(with_runs))
     last = [row for row in rows_of(product, "order-jumps") if row["jumps"] == "400"]

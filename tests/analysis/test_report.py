@@ -8,6 +8,7 @@ import pytest
 
 from analysis import ANALYSES, report
 from analysis.references import REFERENCES
+from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -153,9 +154,18 @@ def test_missing_products_are_listed(copy):
 
 
 def test_a_figure_of_older_data_is_called_so(copy):
-    campaign = copy.campaign_file.read_text()
-    copy.campaign_file.write_text(campaign.replace("0.02", "0.01"))
-    assert "campaign.yaml has changed since analysis labels read it" in words(page_of(copy))
+    labels = BarrierSet.load(copy.labels_file)
+    labels.select(labels.jump > 0).save(copy.labels_file)
+    (copy.tables / "spectra.csv").write_text("edited by hand\n")
+    said = words(page_of(copy))
+    assert "labels/labels.nc has changed since analysis labels read it" in said
+    assert "tables/spectra.csv has changed since analysis spectra wrote it" in said
+    assert "20 of 160 labels are missing" in said
+
+
+def test_a_new_line_in_the_campaign_file_makes_no_figure_old(copy):
+    copy.campaign_file.write_text(copy.campaign_file.read_text() + "# one more\n")
+    assert "since analysis" not in words(page_of(copy))
 
 
 def test_it_tells_what_was_run_and_how_to_run_and_cite_it(finished):
