@@ -38,8 +38,14 @@ class Grid(NamedTuple):
 
 
 def make_grid(lattice: Lattice, reach: int) -> Grid:
-    """Padded blocks in which sites up to `reach` (a/2, along each axis) from any site can be read."""
+    """Padded blocks in which sites up to `reach` (a/2, along each axis) from any site can be read.
+
+    Raises:
+        ValueError: a box so small that a rim would show a site twice.
+    """
     rim = (reach + 1) // 2
+    if rim > min(lattice.cells):
+        raise ValueError(f"cells={lattice.cells}: reading {reach} half-edges around takes {rim} cells or more")
     padded = np.array(lattice.cells) + 2 * rim
     strides = np.array([padded.prod(), padded[1] * padded[2], padded[2], 1], dtype=np.int64)
     basis, cells = split_offsets(lattice, lattice.jumps)
@@ -119,28 +125,24 @@ def move(grid, position, jump):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _first_image(cell, rim, cells):  # type: ignore[no-untyped-def]
-    """Lowest place along one axis, rim included, that shows `cell`."""
+def _images(cell, rim, cells):  # type: ignore[no-untyped-def]
+    """The three places along one axis, rim included, that can show `cell`; the first again where one cannot."""
     place = cell + rim
-    while place >= cells:
-        place -= cells
-    return place
+    before = place - cells if place >= cells else place
+    after = place + cells if cell < rim else place
+    return place, before, after
 
 
 @inlined
 def set_site(grid, padded, basis, cell, species):  # type: ignore[no-untyped-def]
-    """Put `species` at a basis position and `cell` (three numbers) and at its images in the rim."""
+    """Put `species` at a basis position and `cell` (three numbers) and at its images in the rim.
+
+    All 27 places are written, whether they differ or not: a jump is too short for branches that depend on
+    where in the box it happens.
+    """
     block = basis * grid.strides[0]
-    first_y = _first_image(cell[1], grid.rim, grid.cells[1])
-    first_z = _first_image(cell[2], grid.rim, grid.cells[2])
-    x = _first_image(cell[0], grid.rim, grid.cells[0])
-    while x < grid.cells[0] + 2 * grid.rim:
-        y = first_y
-        while y < grid.cells[1] + 2 * grid.rim:
+    for x in _images(cell[0], grid.rim, grid.cells[0]):
+        for y in _images(cell[1], grid.rim, grid.cells[1]):
             line = block + x * grid.strides[1] + y * grid.strides[2]
-            z = first_z
-            while z < grid.cells[2] + 2 * grid.rim:
+            for z in _images(cell[2], grid.rim, grid.cells[2]):
                 padded[line + z] = species
-                z += grid.cells[2]
-            y += grid.cells[1]
-        x += grid.cells[0]

@@ -81,12 +81,14 @@ class Buffers(NamedTuple):
 
 @compiled
 def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):  # type: ignore[no-untyped-def]
-    """Bonds of the atom that moved from memory place `old` to `new`; both are empty while this counts.
+    """Bonds of the atom that is about to move from memory place `old` to `new`, the vacancy.
 
-    Neighbours of one shell are counted in a word, eight bits for each species.
+    Neighbours of one shell are counted in a word, eight bits for each species. All reading comes before the
+    move's writing: a read right behind a write to the same line waits for it.
     """
     counts = state.pair_counts
     first = 0
+    itself = _UNIT << (_LANE * np.uint64(species))  # it stands in the new place's first shell
     for shell in range(counts.shape[0]):
         gained = lost = np.uint64(0)
         for i in range(first, around.shell_ends[shell]):
@@ -94,6 +96,8 @@ def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):
             gained += _UNIT << (_LANE * np.uint64(neighbour))
             neighbour = state.padded[old + around.shells[basis_old, i]]
             lost += _UNIT << (_LANE * np.uint64(neighbour))
+        if shell == 0:
+            gained -= itself
         first = around.shell_ends[shell]
         for other in range(counts.shape[1]):
             gained >>= _LANE
@@ -113,8 +117,8 @@ def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
     move(grid, position, jump)
     there = address(grid, position)
     species = state.padded[there]
-    set_site(grid, state.padded, position[0], (position[1], position[2], position[3]), np.uint8(0))
     _update_pair_counts(state, around, there, here, position[0], basis, np.int64(species))
+    set_site(grid, state.padded, position[0], (position[1], position[2], position[3]), np.uint8(0))
     set_site(grid, state.padded, basis, cell, species)
     for axis in range(3):
         state.displacement[axis] += around.jumps[jump, axis]

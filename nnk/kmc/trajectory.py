@@ -97,17 +97,17 @@ class Trajectory:
             if not np.array_equal(occupancy, frames.occupancy[i]):
                 raise ValueError(f"the jumps do not lead to the state kept after jump {done}")
 
-    def save(self, path: Path, *, fence: Fence | None = None) -> None:
+    def save(self, path: Path | str, *, fence: Fence | None = None) -> None:
         """Write to a NetCDF-4 file, atomically; `load` reads it, and so do xarray and OVITO."""
         header = make_header(self.lattice, self.elements, self.conditions, self.notes)
         stored = Stored(
             header, self.first_jump, self.initial_occupancy, self.directions, self.key_frames, self.end
         )
         blob = pack(stored, whole=True)
-        commit(path, lambda temporary: write_bytes(temporary, blob), fence=fence)
+        commit(Path(path), lambda temporary: write_bytes(temporary, blob), fence=fence)
 
     @classmethod
-    def load(cls, path: Path) -> Trajectory:
+    def load(cls, path: Path | str) -> Trajectory:
         """Read a file of `save`, or the folder of segments of a run under way. Directions are read when used.
 
         Raises:
