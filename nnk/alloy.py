@@ -41,7 +41,7 @@ def fractions_of(composition: Composition, elements: Sequence[str]) -> NDArray[n
 
 
 def composition_name(composition: Composition, elements: Sequence[str] | None = None) -> str:
-    """Name of a composition in atomic percent, at most two decimals: ``"Nb34Mo33Ta33"``.
+    """Name of a composition in atomic percent: ``"Nb34Mo33Ta33"``; equimolar: ``"NbMoTa"``.
 
     Args:
         composition: fraction of each element.
@@ -49,6 +49,9 @@ def composition_name(composition: Composition, elements: Sequence[str] | None = 
     """
     order = list(composition) if elements is None else list(elements)
     fractions = fractions_of(composition, order)
+    present = fractions[fractions > 0]
+    if len(present) > 1 and np.ptp(present) < _SUM_TOLERANCE:
+        return "".join(name for name, fraction in zip(order, fractions, strict=True) if fraction > 0)
     percents = [f"{100 * fraction:.2f}".rstrip("0").rstrip(".") for fraction in fractions]
     return "".join(name + percent for name, percent in zip(order, percents, strict=True) if percent != "0")
 

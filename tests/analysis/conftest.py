@@ -24,7 +24,7 @@ CELLS = (5, 5, 5)
 COMPOSITIONS = ({"Nb": 0.34, "Mo": 0.33, "Ta": 0.33}, {"Nb": 0.2, "Mo": 0.6, "Ta": 0.2})
 NAMES = ("Nb34Mo33Ta33", "Nb20Mo60Ta20")
 VACANCIES = 10
-CASE = "Nb33.33Mo33.33Ta33.33"
+CASE = "NbMoTa"
 
 CAMPAIGN = """\
 schema_version: 1

@@ -44,11 +44,11 @@ def test_keys(write_campaign):
         "system",
         "lattice/Nb34Mo33Ta33",
         "lattice/Nb60Mo20Ta20",
-        "lattice/Nb33.33Mo33.33Ta33.33",
+        "lattice/NbMoTa",
     ]
     assert keys["label"][:2] == ["Nb34Mo33Ta33/s0000/v00000", "Nb34Mo33Ta33/s0001/v00000"]
     assert len(keys["label"]) == 6
-    assert keys["kmc"][0] == "Nb33.33Mo33.33Ta33.33/T0400.0K/r000"
+    assert keys["kmc"][0] == "NbMoTa/T0400.0K/r000"
     assert len(keys["kmc"]) == 4
     assert (keys["audit"], keys["train"], keys["report"]) == (["audit"], ["main"], ["report"])
 
@@ -177,10 +177,10 @@ def test_the_reason_names_the_key_and_both_values(finished):
 
 
 def test_a_lost_product_is_made_again(finished, tmp_path: Path):
-    (tmp_path / "work" / "kmc" / "Nb33.33Mo33.33Ta33.33" / "T0400.0K" / "r001.nc").unlink()
+    (tmp_path / "work" / "kmc" / "NbMoTa" / "T0400.0K" / "r001.nc").unlink()
     (tmp_path / "work" / "labels" / "b-0.nc").unlink()
     plan = finished()
-    assert [todo.item.key for todo in plan["kmc"].todo] == ["Nb33.33Mo33.33Ta33.33/T0400.0K/r001"]
+    assert [todo.item.key for todo in plan["kmc"].todo] == ["NbMoTa/T0400.0K/r001"]
     assert len(plan["label"].todo) == 3
     assert {r for reasons in todo_reasons(plan).values() for r in reasons} == {"product is gone"}
 

@@ -46,7 +46,7 @@ def test_names():
     assert composition_name({"Nb": 0.34, "Mo": 0.33, "Ta": 0.33}) == "Nb34Mo33Ta33"
     assert composition_name({"Mo": 0.33, "Nb": 0.34, "Ta": 0.33}, ["Nb", "Mo", "Ta"]) == "Nb34Mo33Ta33"
     assert composition_name({"Nb": 0.125, "Mo": 0.875}) == "Nb12.5Mo87.5"
-    assert composition_name({"Nb": 1 / 3, "Mo": 1 / 3, "Ta": 1 / 3}) == "Nb33.33Mo33.33Ta33.33"
+    assert composition_name({"Nb": 1 / 3, "Mo": 1 / 3, "Ta": 1 / 3}) == "NbMoTa"
     assert composition_name({"Nb": 0.0, "Mo": 1.0}) == "Mo100"
 
 
