@@ -188,7 +188,7 @@ def _draw_histograms(axes: Axes, found: Randomness, *, final: bool) -> None:
         axes.stairs(density, BINS, color=colour, fill=True, alpha=0.12)
     axes.set(xlabel="jump randomness $R$", ylabel="probability density", xlim=(0, 1))
     axes.set_title("last states of the runs" if final else "initial states")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.42, 1.0))
 
 
 def _draw_curves(axes: Axes, initial: Curves, final: Curves, which: str) -> None:

@@ -123,3 +123,37 @@ def warren_cowley(counts: ArrayLike, numbers: ArrayLike, n_sites: int, z: ArrayL
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = neighbour_numbers(counts, numbers) / expected
     return np.where(expected > 0, 1.0 - ratio, np.nan)
+
+
+def random_spread(
+    lattice: Lattice,
+    occupancy: NDArray[np.uint8],
+    shells: int,
+    n_species: int,
+    rng: np.random.Generator,
+    *,
+    arrangements: int = 100,
+) -> FloatArray:
+    """Standard deviation of delta_ab^k over random arrangements of the same atoms.
+
+    It is the noise of one state of this size: order below it says nothing.
+
+    Args:
+        lattice, occupancy, shells, n_species: as for `pair_counts`.
+        rng: random generator.
+        arrangements: how many arrangements are drawn, at least two.
+
+    Returns:
+        float64[shells, n_species, n_species], neighbours per a atom.
+    """
+    if arrangements < 2:
+        raise ValueError(f"arrangements={arrangements}: expected at least 2")
+    numbers, z = species_numbers(occupancy, n_species), coordination(lattice.structure, shells)
+    drawn = [
+        pair_parameter(
+            pair_counts(lattice, rng.permutation(occupancy), shells, n_species), numbers, lattice.n_sites, z
+        )
+        for _ in range(arrangements)
+    ]
+    # about the known mean, which is zero
+    return cast(FloatArray, np.sqrt(np.mean(np.square(drawn), axis=0)))

@@ -67,7 +67,7 @@ def common_bins(*barriers_eV: ArrayLike, width_eV: float) -> FloatArray:
         raise ValueError("barriers_eV: expected at least one finite barrier")
     first = int(np.floor(values.min() / width_eV))
     last = int(np.floor(values.max() / width_eV)) + 1
-    return np.arange(first, last + 1) * width_eV
+    return np.arange(first, last + 1, dtype=np.float64) * width_eV
 
 
 def density_histogram(barriers_eV: ArrayLike, edges_eV: ArrayLike) -> FloatArray:
@@ -75,7 +75,7 @@ def density_histogram(barriers_eV: ArrayLike, edges_eV: ArrayLike) -> FloatArray
     edges = np.asarray(edges_eV, dtype=np.float64)
     values = _finite(barriers_eV)
     counts, _ = np.histogram(values, edges)
-    return counts / (max(len(values), 1) * np.diff(edges))
+    return np.asarray(counts / (max(len(values), 1) * np.diff(edges)), dtype=np.float64)
 
 
 def smooth_density(barriers_eV: ArrayLike, at_eV: ArrayLike, bandwidth_eV: float) -> FloatArray:

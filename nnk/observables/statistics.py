@@ -17,12 +17,12 @@ class Estimate(NamedTuple):
     Attributes:
         mean: float64[...]; NaN for no value.
         error: float64[...], standard error of the mean; NaN below two values.
-        count: int64[...], values that went in.
+        n: int64[...], values that went in.
     """
 
     mean: FloatArray
     error: FloatArray
-    count: NDArray[np.int64]
+    n: NDArray[np.int64]
 
 
 def mean_and_error(values: ArrayLike, axis: int = 0) -> Estimate:

@@ -24,7 +24,7 @@ CELLS = (5, 5, 5)
 COMPOSITIONS = ({"Nb": 0.34, "Mo": 0.33, "Ta": 0.33}, {"Nb": 0.2, "Mo": 0.6, "Ta": 0.2})
 NAMES = ("Nb34Mo33Ta33", "Nb20Mo60Ta20")
 VACANCIES = 10
-CASE = "NbMoTa"
+CASE = "Nb30Mo30Ta40"
 
 CAMPAIGN = """\
 schema_version: 1
@@ -44,7 +44,7 @@ train:
 kmc:
   model: main
   cells: [5, 5, 5]
-  compositions: [{Nb: 0.33333333, Mo: 0.33333333, Ta: 0.33333334}]
+  compositions: [{Nb: 0.3, Mo: 0.3, Ta: 0.4}]
   start: random
   temperatures_K: [800.0, 2000.0]
   replicas: 2
@@ -152,7 +152,7 @@ def make_trajectories(network):
     made = {}
     for temperature_K in (800.0, 2000.0):
         for replica in range(2):
-            counts = exact_counts([1 / 3, 1 / 3, 1 / 3], lattice.n_sites)
+            counts = exact_counts([0.3, 0.3, 0.4], lattice.n_sites)
             start = random_solution(counts, rng(7, "start", replica))
             start[11] = 0
             trajectory = run(

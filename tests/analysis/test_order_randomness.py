@@ -3,6 +3,8 @@ import pytest
 
 from analysis import order, randomness
 from analysis.inputs import Inputs
+from analysis.order_figures import order_figures
+from analysis.order_parameters import order_of
 from analysis.runs import Case, cases_of, run_of
 from nnk.lattice import Lattice, shell_offsets
 from nnk.observables.jump_randomness import K_B_EV_K
@@ -69,10 +71,10 @@ def test_order_says_how_it_is_counted(with_runs):
 
 
 def test_single_replicas_have_no_error_bars(runs):
-    found = order._order(Case("x", tuple(run for run in runs if run.file.replica == 0)))
+    found = order_of(Case("x", tuple(run for run in runs if run.file.replica == 0)))
     assert np.isnan(found.delta.error).all()
     assert any("no error bars" in text for text in order._warnings(found))
-    assert len(order._figures(found)) == 3
+    assert len(order_figures(found)) == 3
 
 
 def test_one_temperature_and_one_element_can_be_drawn(network):
@@ -84,10 +86,10 @@ def test_one_temperature_and_one_element_can_be_drawn(network):
     start[3] = 0
     trajectory = run(lattice, start, network, temperature_K=900.0, jumps=50, seed=1)
     (case,) = cases_of([run_of(RunFile("Mo100", 900.0, 0, None), trajectory)])
-    found = order._order(case)
+    found = order_of(case)
     assert found.pairs == [(1, 1)]
-    assert order._delta(case.first)[-1, 0, 1, 1] == pytest.approx(0, abs=1e-12)
-    assert len(order._figures(found)) == 3
+    assert found.delta.mean[0, -1, 0, 1, 1] == pytest.approx(0, abs=1e-12)
+    assert len(order_figures(found)) == 3
     assert randomness._figure(randomness._randomness(case, network)).name == "randomness-Mo100"
 
 

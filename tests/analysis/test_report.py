@@ -85,7 +85,7 @@ def test_every_table_is_in_it_with_its_hash(finished):
 def test_every_file_that_was_read_is_in_it_with_its_hash(finished):
     text = finished.report.read_text()
     paths = ["labels/labels.nc", "audit/audit.nc", "models/main/model.json", "models/main/predictions.csv"]
-    for path in [*paths, "kmc/NbMoTa/T0800.0K/r000.nc", "campaign.yaml"]:
+    for path in [*paths, "kmc/Nb30Mo30Ta40/T0800.0K/r000.nc", "campaign.yaml"]:
         assert path in text
         assert file_hash(finished.root / path) in text
 
@@ -142,13 +142,13 @@ def test_it_says_what_failed_and_what_is_missing(finished):
 def test_missing_products_are_listed(copy):
     for path in (
         "figures/order.json",
-        "kmc/NbMoTa/T2000.0K/r001.nc",
+        "kmc/Nb30Mo30Ta40/T2000.0K/r001.nc",
         "models/main/model.json",
     ):
         (copy.root / path).unlink()
     said = words(page_of(copy))
     assert "analysis order has not been made" in said
-    assert "kMC run NbMoTa/T2000.0K/r001 has not ended" in said
+    assert "kMC run Nb30Mo30Ta40/T2000.0K/r001 has not ended" in said
     assert "model main is not trained" in said
     assert "models/main/model.json is gone since analysis training read it" in said
 

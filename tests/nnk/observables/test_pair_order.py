@@ -14,6 +14,7 @@ from nnk.observables.pair_order import (
     pair_counts,
     pair_parameter,
     random_neighbour_numbers,
+    random_spread,
     species_numbers,
     warren_cowley,
 )
@@ -82,18 +83,18 @@ def test_every_arrangement_of_a_small_cell_averages_to_exactly_zero():
     """Three a, four b and one vacancy on eight sites: all 280 arrangements, not a sample of them."""
     lattice = Lattice.bcc((2, 2, 1), 3.0)
     z = np.array([8])
-    total = np.zeros((1, 2, 2))
-    arrangements = 0
+    found = []
     for vacancy in range(8):
         rest = [s for s in range(8) if s != vacancy]
         for ones in combinations(rest, 3):
             occupancy = np.full(8, 2, dtype=np.uint8)
             occupancy[vacancy] = 0
             occupancy[list(ones)] = 1
-            total += pair_parameter(pair_counts(lattice, occupancy, 1, 2), [3, 4], 8, z)
-            arrangements += 1
-    assert arrangements == 280
-    np.testing.assert_allclose(total / arrangements, 0, atol=1e-12)
+            found.append(pair_parameter(pair_counts(lattice, occupancy, 1, 2), [3, 4], 8, z))
+    assert len(found) == 280
+    np.testing.assert_allclose(np.mean(found, axis=0), 0, atol=1e-12)
+    spread = random_spread(lattice, occupancy, 1, 2, np.random.default_rng(5), arrangements=4000)
+    np.testing.assert_allclose(spread, np.std(found, axis=0), rtol=0.1)
 
 
 def test_perfect_b2_crystal():

@@ -13,14 +13,14 @@ def test_mean_and_error_equal_scipy():
     found = mean_and_error(values, axis=0)
     np.testing.assert_allclose(found.mean, values.mean(axis=0))
     np.testing.assert_allclose(found.error, sem(values, axis=0))
-    np.testing.assert_array_equal(found.count, 6)
+    np.testing.assert_array_equal(found.n, 6)
 
 
 def test_missing_values_are_left_out():
     found = mean_and_error([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
     np.testing.assert_array_equal(found.mean, [2.0, 5.0, np.nan])
     np.testing.assert_array_equal(found.error, [1.0, np.nan, np.nan])
-    np.testing.assert_array_equal(found.count, [2, 1, 0])
+    np.testing.assert_array_equal(found.n, [2, 1, 0])
 
 
 def test_bootstrap_error_of_a_mean_is_the_standard_error():
