@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     unit = Unit.load(Path(arguments[0]))
     (item,), began = unit.items, time.perf_counter()
     unit.record(unit.outcome(item, "started"))
-    command = [*PYTHON, "-m", f"analysis.{item.key}", str(unit.root)]
+    command = [*PYTHON, "-m", f"analysis.{item.key}", str(unit.root), "--epoch", str(unit.epoch)]
     code = subprocess.run(command, stdin=subprocess.DEVNULL).returncode
     seconds = time.perf_counter() - began
     unit.fence.check()

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nnk.alloy import exact_counts, random_solution
 from nnk.lattice import Lattice
 from nnk.models.mlp import MlpModel
 from nnk.observables.jump_randomness import (
@@ -15,6 +16,7 @@ from nnk.observables.jump_randomness import (
     randomness_curve,
     site_barriers,
 )
+from nnk.published import read_nkk_weights
 
 barrier_rows = arrays(np.float64, (3, 8), elements=st.floats(0.0, 5.0))
 temperatures = st.floats(50.0, 5000.0)
@@ -116,3 +118,18 @@ def test_site_barriers_refuse_two_vacancies_and_wrong_shapes(model):
         site_barriers(model, lattice, occupancy)
     with pytest.raises(ValueError, match="expected shape"):
         site_barriers(model, lattice, occupancy[:-1])
+
+
+def test_published_network_is_most_heterogeneous_near_850_K(nkk_weights):
+    """Figure 4 of Xing et al. (2024): Var(R) peaks near 850 K; R peaks at 0 at 400 K and at 0.7 at 3000 K."""
+    model = read_nkk_weights(nkk_weights, allow_pickle=True)
+    lattice = Lattice.bcc((16, 16, 16), 3.24)
+    occupancy = random_solution(exact_counts([1 / 3] * 3, lattice.n_sites), np.random.default_rng(0))
+    barriers = site_barriers(model, lattice, occupancy, np.arange(0, lattice.n_sites, 2))
+    curve = randomness_curve(barriers, np.arange(100.0, 3001.0, 50.0))
+    top = curve.variance.argmax()
+    assert 800 <= curve.temperature_K[top] <= 950
+    assert curve.variance[top] == pytest.approx(0.031, abs=0.002)
+    for temperature_K, low, high in ((400.0, 0.0, 0.04), (3000.0, 0.66, 0.78)):
+        counts, edges = np.histogram(jump_randomness(barriers, temperature_K), 50, (0, 1))
+        assert low <= edges[counts.argmax()] <= high
