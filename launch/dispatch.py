@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -15,14 +16,17 @@ from parsl.dataflow.dflow import DataFlowKernel
 from jobs.apps import run_command, run_in_worker
 from launch.units import Order
 from nnk.files import Workdir
-from site_configs import Site
+from site_configs import Site, SiteError
 from site_configs.builder import build, worker_environment
+
+CLOSE_S = 20.0
 
 
 class Dispatcher:
     """Gives units to workers."""
 
     def __init__(self, kernel: DataFlowKernel) -> None:
+        self._kernel = kernel
         self._run_command = parsl.python_app(run_command, data_flow_kernel=kernel)
         self._run_in_worker = parsl.python_app(run_in_worker, data_flow_kernel=kernel)
 
@@ -32,6 +36,17 @@ class Dispatcher:
         if order.module:
             return self._run_in_worker(order.module, str(unit.path))
         return self._run_command(list(order.command), str(unit.log_file), str(unit.stop_file))
+
+    def check(self) -> None:
+        """Return if Parsl is alive; without its interchange no result would ever come.
+
+        Raises:
+            SiteError: the interchange has ended.
+        """
+        for executor in self._kernel.executors.values():
+            process = getattr(executor, "interchange_proc", None)
+            if process is not None and process.poll() is not None:
+                raise SiteError(f"Parsl's interchange has ended (exit code {process.returncode}); run again")
 
 
 def cache_folder(workdir: Workdir) -> Path:
@@ -47,19 +62,21 @@ def cache_folder(workdir: Workdir) -> Path:
 
 @contextmanager
 def dispatcher(site: Site, workdir: Workdir, epoch: int, workers: int) -> Iterator[Dispatcher]:
-    """Parsl on `site` with so many workers; everything is ended on leaving.
-
-    Parsl's processes are started with SIGINT ignored: Ctrl-C is for the driver, which asks the jobs to save.
-    """
+    """Parsl on `site` with so many workers; everything is ended on leaving."""
     environment = worker_environment(cache_folder(workdir))
     config = build(site, workdir.run_dir(epoch) / "parsl", workers=workers, environment=environment)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        kernel = parsl.load(config)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    kernel = parsl.load(config)
     try:
         yield Dispatcher(kernel)
     finally:
-        kernel.cleanup()
-        parsl.clear()
+        _close(kernel)
+
+
+def _close(kernel: DataFlowKernel) -> None:
+    """End Parsl, but do not wait for ever: without its interchange, Parsl does."""
+    closing = threading.Thread(target=kernel.cleanup, name="parsl-cleanup", daemon=True)
+    closing.start()
+    closing.join(CLOSE_S)
+    if closing.is_alive():
+        atexit.unregister(kernel.atexit_cleanup)
+    parsl.clear()

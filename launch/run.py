@@ -29,6 +29,8 @@ from nnk.files import Fence, Workdir, commit, read_epoch, remove_temporaries
 from site_configs import Site, StageLayout, load_site
 
 SHOWN_FAILURES = 3
+KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
+"""Parsl's interchange changes its title, which by default destroys the environment that the tag stands in."""
 
 
 def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progress) -> Outcome:
@@ -73,7 +75,7 @@ def _fenced(workdir: Workdir, progress: Progress) -> Iterator[Fence]:
     remove_temporaries(workdir.root)
     tag = run_tag(workdir.root, fence.epoch)
     start_watchdog(tag, workdir.run_dir(fence.epoch) / "watchdog.log")
-    os.environ[RUN_VARIABLE] = tag
+    os.environ |= {RUN_VARIABLE: tag, **KEEP_ENVIRONMENT}
     try:
         yield fence
     finally:

@@ -73,6 +73,7 @@ class StageRunner:
         self._queue.extend(self._tools.maker.orders(self._stage, list(self._items.values())))
         while self._running or (self._queue and not self._tools.interruption.asked):
             self._submit()
+            self._tools.dispatcher.check()
             finished, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self._show()
             for future in finished:

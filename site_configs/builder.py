@@ -45,7 +45,7 @@ def build(site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, 
         provider=provider,
         max_workers_per_node=workers,
         cores_per_worker=1e-6,  # `workers` alone decides, whatever the number of cores
-        interchange_launch_cmd=[sys.executable, "-P", str(_script("interchange.py"))],
+        interchange_launch_cmd=[sys.executable, "-P", "-m", "site_configs.interchange"],
         heartbeat_period=HEARTBEAT_S,
         heartbeat_threshold=LOST_AFTER_S,
         encrypted=True,
@@ -58,11 +58,6 @@ def build(site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, 
         strategy_period=1,
         retries=0,  # a unit that was lost is cut anew, from what is still missing
     )
-
-
-def _script(name: str) -> Path:
-    """A script of this Python environment, whether or not that is activated."""
-    return Path(sys.executable).parent / name
 
 
 def worker_environment(caches: Path) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_parsl_gets_a_configuration_and_starts_nothing(tmp_path):
     (executor,) = config.executors
     assert executor.max_workers_per_node == 3
     assert executor.encrypted
-    assert Path(executor.interchange_launch_cmd[-1]).is_file()
+    assert executor.interchange_launch_cmd[-1] == "site_configs.interchange"
     assert config.retries == 0
     assert not list(tmp_path.iterdir())
 
