@@ -45,7 +45,9 @@ def make_grid(lattice: Lattice, reach: int) -> Grid:
     """
     rim = (reach + 1) // 2
     if rim > min(lattice.cells):
-        raise ValueError(f"cells={lattice.cells}: reading {reach} half-edges around takes {rim} cells or more")
+        raise ValueError(
+            f"cells={lattice.cells}: reading {reach} half-edges around takes {rim} cells or more"
+        )
     padded = np.array(lattice.cells) + 2 * rim
     strides = np.array([padded.prod(), padded[1] * padded[2], padded[2], 1], dtype=np.int64)
     basis, cells = split_offsets(lattice, lattice.jumps)

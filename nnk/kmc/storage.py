@@ -173,8 +173,9 @@ def _write_amber(group: netCDF4.Dataset, lattice: Lattice, frames: Frames) -> No
     _write(
         group, "coordinates", ("atom", "spatial"), lattice.positions_A.astype(np.float32), units="angstrom"
     )
-    _write(group, "cell_lengths", ("cell_spatial",), lattice.box_A, units="angstrom")
-    _write(group, "cell_angles", ("cell_angular",), np.full(3, 90.0), units="degree")
+    lengths, angles = (np.tile(row, (len(frames), 1)) for row in (lattice.box_A, np.full(3, 90.0)))
+    _write(group, "cell_lengths", ("frame", "cell_spatial"), lengths, units="angstrom")
+    _write(group, "cell_angles", ("frame", "cell_angular"), angles, units="degree")
     _write(group, "atom_types", ("frame", "atom"), types, long_name=_FRAME_VARIABLES["occupancy"][2])
 
 
