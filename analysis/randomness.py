@@ -17,7 +17,7 @@ from analysis.runs import Case, Run, read_cases
 from analysis.style import (
     BLUE,
     DOUBLE_COLUMN_IN,
-    VERMILLION,
+    VERMILION,
     letter_panels,
     new_figure,
     paper_style,
@@ -196,7 +196,7 @@ def _draw_curves(axes: Axes, initial: Curves, final: Curves, which: str) -> None
     axes.plot(initial.temperature_K, line.mean, color=BLUE, label="initial states")
     bars = None if np.isnan(points.error).all() else np.nan_to_num(points.error)
     axes.errorbar(
-        final.temperature_K, points.mean, bars, fmt="s", color=VERMILLION, label="last states of the runs"
+        final.temperature_K, points.mean, bars, fmt="s", color=VERMILION, label="last states of the runs"
     )
     if which == "variance":
         top = int(line.mean.argmax())

@@ -64,7 +64,7 @@ def _page(workdir: Workdir) -> str:
         facts=_facts(campaign),
         costs=_costs(workdir),
         campaign_text=workdir.campaign_file.read_text(encoding="utf-8"),
-        report_command=f"python -m analysis.{NAME} .",
+        report_command=f"launch analyse {NAME} .",
         files=_files(workdir, provenances, inputs.used),
         references=REFERENCES,
     )
@@ -119,7 +119,7 @@ def _facts(campaign: Mapping[str, Any]) -> list[str]:
         facts.append(
             f"Kinetic Monte Carlo: {_cells(kmc['cells'])} cells, {len(kmc['temperatures_K'])} temperatures, "
             f"{kmc['replicas']} replicas, {kmc['stop']['jumps']:,} jumps each, attempt frequency "
-            f"{kmc['attempt_frequency_Hz']:.3g} Hz, barriers from {_network(kmc['model'])}."
+            f"{kmc['attempt_frequency_Hz']:.3g} per second, barriers from {_network(kmc['model'])}."
         )
     return facts
 

@@ -15,7 +15,7 @@ from analysis.command import run_analysis
 from analysis.csv_tables import read_columns
 from analysis.inputs import Inputs
 from analysis.products import FigureProduct, Number, Product, TableProduct
-from analysis.style import BLUE, DOUBLE_COLUMN_IN, GREY, VERMILLION, letter_panels, new_figure, paper_style
+from analysis.style import BLUE, DOUBLE_COLUMN_IN, GREY, VERMILION, letter_panels, new_figure, paper_style
 
 NAME = "training"
 HISTORY_COLUMNS = (
@@ -103,7 +103,7 @@ def _figure(history: History) -> FigureProduct:
     panels[0].set(ylabel="training loss", yscale="log" if loss.max() > 5 * loss.min() else "linear")
     for name, label, colour, line in (
         ("train_MAE_eV", "training", BLUE, "-"),
-        ("validation_MAE_eV", "validation", VERMILLION, "--"),
+        ("validation_MAE_eV", "validation", VERMILION, "--"),
     ):
         panels[1].plot(epoch, 1000 * history.columns[name], color=colour, linestyle=line, label=label)
     lowest = 1000 * history.columns["validation_MAE_eV"][history.best]

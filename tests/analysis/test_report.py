@@ -173,7 +173,7 @@ def test_it_tells_what_was_run_and_how_to_run_and_cite_it(finished):
     for text in (
         "Campaign seed: 7",
         "launch campaign.yaml",
-        "python -m analysis.order .",
+        "launch analyse order .",
         "temperatures_K: [800.0, 2000.0]",
         "numpy ",
         "400 jumps each",
