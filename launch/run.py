@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +77,7 @@ def _fenced(workdir: Workdir, progress: Progress) -> Iterator[Fence]:
         progress.message(f"ended {ended} processes of an earlier run")
     remove_temporaries(workdir.root)
     tag = run_tag(workdir.root, fence.epoch)
+    _write_driver(workdir, fence, tag)
     start_watchdog(tag, workdir.run_dir(fence.epoch) / "watchdog.log")
     os.environ |= {RUN_VARIABLE: tag, **KEEP_ENVIRONMENT}
     try:
@@ -87,6 +91,13 @@ def _raise_epoch(workdir: Workdir) -> Fence:
     epoch = read_epoch(workdir.epoch_file) + 1
     commit(workdir.epoch_file, lambda path: _write_text(path, f"{epoch}\n"))
     return Fence(workdir.epoch_file, epoch)
+
+
+def _write_driver(workdir: Workdir, fence: Fence, tag: str) -> None:
+    """Who runs, and by what its processes are found: on disk before any of them is started."""
+    driver = {"host": socket.gethostname(), "pid": os.getpid(), "command": sys.argv, RUN_VARIABLE: tag}
+    text = json.dumps(driver, indent=1) + "\n"
+    commit(workdir.run_dir(fence.epoch) / "driver.json", lambda path: _write_text(path, text), fence=fence)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,10 @@ class AuditSet:
         labels = np.stack([self.E_fwd_eV, self.E_bwd_eV], axis=1)
         return labels - np.stack([self.neb_E_fwd_eV, self.neb_E_bwd_eV], axis=1)
 
+    def identities(self) -> list[tuple[str, int, int]]:
+        """Sample, vacancy site and jump of each label."""
+        return list(zip(self.sample_key, self.vacancy_site.tolist(), self.jump.tolist(), strict=True))
+
     def save(self, path: Path) -> None:
         """Write to a NetCDF-4 file."""
         with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
@@ -101,3 +106,12 @@ class AuditSet:
                 raise ValueError(f"{path}: expected an audit of format_version {FORMAT_VERSION}")
             columns = {name: file[name][:] for name in _UNITS}
             return cls(tuple(file["sample_key"][:]), inputs_hash=str(file.inputs_hash), **columns)
+
+
+def concatenate(parts: Sequence[AuditSet], inputs_hash: str) -> AuditSet:
+    """One audit of several, ordered by sample, site and jump."""
+    keys = [identity for part in parts for identity in part.identities()]
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+    empty = np.empty(0)
+    columns = {name: np.concatenate([empty, *(getattr(p, name) for p in parts)])[order] for name in _UNITS}
+    return AuditSet(tuple(keys[i][0] for i in order), inputs_hash=inputs_hash, **columns)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnk.audit import AuditSet
+from nnk.audit import AuditSet, concatenate
 
 
 def audit_of(neb):
@@ -56,3 +56,20 @@ def test_another_file_is_refused(tmp_path):
     netCDF4.Dataset(tmp_path / "other.nc", "w").close()
     with pytest.raises(ValueError, match="expected an audit"):
         AuditSet.load(tmp_path / "other.nc")
+
+
+def test_parts_become_one_in_the_order_of_the_labels():
+    whole = audit_of([0.9, 1.0, 1.1])
+    columns = ("vacancy_site", "jump", "flag", "E_fwd_eV", "E_bwd_eV")
+    columns += ("neb_E_fwd_eV", "neb_E_bwd_eV", "neb_calls", "negative_modes")
+
+    def part(rows):
+        return AuditSet(
+            tuple(whole.sample_key[i] for i in rows), *(getattr(whole, name)[rows] for name in columns)
+        )
+
+    merged = concatenate([part([2, 0]), part([1])], "h")
+    assert merged.identities() == whole.identities()
+    assert merged.neb_E_fwd_eV.tolist() == [0.9, 1.0, 1.1]
+    assert merged.inputs_hash == "h"
+    assert len(concatenate([], "h")) == 0
