@@ -167,8 +167,8 @@ def measure(jumps: int) -> dict[str, float]:
     model = read_nkk_weights(folder / "weights.npy", allow_pickle=True)
     figures: dict[str, float] = {"core_sgemm_GFLOP_per_s": sgemm_gflop_per_s()}
     for n_sites, (lattice, occupancy) in starts(folder).items():
-        for cache in (True, False):
-            Engine(lattice, occupancy, model, RunConditions(1000.0, 0), cache=cache).advance(1)  # compiles
+        for cache in (True, False, True, False):  # compile, then look the compiled code up once
+            Engine(lattice, occupancy, model, RunConditions(1000.0, 0), cache=cache).advance(1)
         for temperature_K in TEMPERATURES_K:
             name = f"{n_sites}_{temperature_K:.0f}K"
             engine = Engine(lattice, occupancy, model, RunConditions(temperature_K, 0))

@@ -44,7 +44,7 @@ class KeyFrames:
         return np.unique(np.rint(spaced).astype(np.int64))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frames:
     """Key frames.
 

@@ -128,7 +128,7 @@ def move(grid, position, jump):  # type: ignore[no-untyped-def]
 
 @inlined
 def _images(cell, rim, cells):  # type: ignore[no-untyped-def]
-    """The three places along one axis, rim included, that can show `cell`; the first again where one cannot."""
+    """The places along one axis, rim included, that can show `cell`; the first again where one cannot."""
     place = cell + rim
     before = place - cells if place >= cells else place
     after = place + cells if cell < rim else place

@@ -13,7 +13,7 @@ from nnk.kmc.trajectory import make_header
 from nnk.lattice import Lattice
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunSetup:
     """One run and everything its result depends on, the model apart.
 

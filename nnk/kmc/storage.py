@@ -39,7 +39,7 @@ class DamagedFile(ValueError):
     """A file that is not a trajectory, or no longer what was written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stored:
     """What a file holds.
 

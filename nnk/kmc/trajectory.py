@@ -19,7 +19,7 @@ from nnk.kmc.storage import Stored, lattice_of, pack, read_directions, read_stat
 from nnk.lattice import IntArray, Lattice
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """A run, or a stretch of one, of a single vacancy.
 

@@ -1,5 +1,7 @@
 """`nnk.kmc.run` against a slow engine, and what it promises: the same result however it is run."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from nnk.kmc.engine import Engine, RunConditions
 from nnk.lattice import Lattice
 from nnk.models.program import evaluate
 from nnk.observables.pair_order import pair_counts
+from nnk.published import read_lammps_dump, read_nkk_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:cells=:UserWarning")
 
@@ -59,6 +62,23 @@ def test_jumps_and_times_are_those_of_the_slow_engine(case, slow_run):
     np.testing.assert_array_equal(fast.occupancy, final)
     assert fast.time_s == pytest.approx(time_s, rel=1e-4)
     assert final[fast.vacancies[0]] == 0
+
+
+def test_published_barriers(nnk_data, nkk_weights):
+    model = read_nkk_weights(nkk_weights, allow_pickle=True)
+    lattice, filled = read_lammps_dump(nnk_data / "nkk" / "initial.dump", "bcc", 3.24)
+    rows = np.loadtxt(nnk_data / "nkk" / "initial.dump", skiprows=9)
+    site_of_atom = dict(
+        zip(rows[:, 0], lattice.site_at(np.rint(rows[:, 2:] / 1.62).astype(int)), strict=True)
+    )
+    for expected in json.loads((nnk_data / "nkk" / "expected_barriers.json").read_text()):
+        occupancy = filled.copy()
+        occupancy[site_of_atom[expected["vacancy_id"]]] = 0
+        engine = Engine(lattice, occupancy, model, RunConditions(1000.0, 0))
+        engine.advance(1)
+        jumps = np.rint(np.array(expected["jump_A"]) / 1.62).astype(int).tolist()
+        order = [lattice.jumps.tolist().index(jump) for jump in jumps]
+        np.testing.assert_allclose(engine._buffers.barriers[order], expected["barrier_eV"], atol=1e-4, rtol=0)
 
 
 def test_cache_changes_nothing(case):

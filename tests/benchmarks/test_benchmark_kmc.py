@@ -1,0 +1,21 @@
+"""The kMC benchmark prints what it promises."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_flat_json_with_rates_and_ratios(nkk_weights):
+    command = [sys.executable, "-m", "benchmarks.kmc", "--json", "--jumps", "20000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    figures = json.loads(done.stdout)
+    assert all(isinstance(value, float) for value in figures.values())
+    for sites in (1024, 128000):
+        fast, naive = (figures[f"{kind}jumps_per_s_{sites}_1000K"] for kind in ("", "naive_"))
+        assert figures[f"ratio_to_naive_{sites}_1000K"] == pytest.approx(fast / naive)
+        assert fast > 10 * naive
+        assert 0.5 < figures[f"hit_rate_{sites}_1000K"] < 1
