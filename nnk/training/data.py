@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from nnk.barriers import BarrierSet
 from nnk.environment import EnvironmentSpec, SpeciesArray, gather_jumps
@@ -24,7 +26,7 @@ class JumpData:
         species: uint8[m, n_union], union environments in the frames of the jumps A -> B.
         mover, jump: uint8[m].
         E_fwd_eV, E_bwd_eV: float64[m].
-        vacancy: int64[m], number of the vacancy (sample and site) that the label belongs to.
+        group: int64[m], who belongs together: the labels of one vacancy, and of vacancies that share a jump.
         composition: str[m], name of the composition.
         sample: str[m], key of the sample.
         vacancy_site: int64[m].
@@ -39,7 +41,7 @@ class JumpData:
     jump: NDArray[np.uint8]
     E_fwd_eV: Float64Array
     E_bwd_eV: Float64Array
-    vacancy: IntArray
+    group: IntArray
     composition: NDArray[np.str_]
     sample: NDArray[np.str_]
     vacancy_site: IntArray
@@ -93,12 +95,34 @@ def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
         jump=usable.jump,
         E_fwd_eV=usable.E_fwd_eV,
         E_bwd_eV=usable.E_bwd_eV,
-        vacancy=np.unique(vacancies, return_inverse=True)[1],
+        group=_groups(usable, np.unique(vacancies, return_inverse=True)[1]),
         composition=usable.composition_name,
         sample=keys,
         vacancy_site=usable.vacancy_site.astype(np.int64),
         hash=_hash(usable.elements, vacancies, arrays),
     )
+
+
+def _groups(barriers: BarrierSet, vacancy: IntArray) -> IntArray:
+    """Group int64[m] of each label; vacancies joined by a jump that both have labelled are in one.
+
+    Vacancies on neighbouring sites of one sample whose atoms are of one species exchange with the very same
+    atom: the jump of the one into the other is the reverse of the other's into the one.
+
+    Args:
+        barriers: m labels.
+        vacancy: int64[m], number of each label's vacancy.
+    """
+    site = barriers.vacancy_site.astype(np.int64)
+    end = Lattice(barriers.structure, barriers.cells, 1.0).neighbours[site, barriers.jump]
+    jumps = np.stack([barriers.sample, np.minimum(site, end), np.maximum(site, end)])
+    _, jump = np.unique(jumps, axis=1, return_inverse=True)
+    alike = barriers.occupancy[barriers.sample, site] == barriers.moving_species
+    first, second = vacancy[alike], vacancy.max() + 1 + jump.reshape(-1)[alike]
+    n = int(vacancy.max() + 1 + len(jump))
+    joined = coo_array((np.ones(len(first)), (first, second)), shape=(n, n))
+    _, component = connected_components(joined, directed=False)
+    return np.unique(component[vacancy], return_inverse=True)[1]
 
 
 def _hash(elements: tuple[str, ...], vacancies: NDArray[np.str_], arrays: tuple[NDArray, ...]) -> str:

@@ -1,7 +1,8 @@
 """Which labels train, which choose the best epoch, and which test.
 
 All labels of one vacancy, forward and backward, stand in one split: they share their surroundings, and a
-split by single barriers would test on what was learnt.
+split by single barriers would test on what was learnt. So do those of two vacancies of one sample that have
+labelled the same jump from either side.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 def split_labels(data: JumpData, parameters: TrainParameters) -> NDArray[np.str_]:
     """The split str[m] of every label.
 
-    "test-composition" are whole compositions, chosen by the seed; "validation" and "test" are vacancies of
-    the other compositions, chosen by the seed, at least one of each composition (if the fraction is not 0);
-    "train" is the rest.
+    "test-composition" are whole compositions, chosen by the seed; "validation" and "test" are vacancies
+    (`JumpData.group`) of the other compositions, chosen by the seed, at least one of each composition (if the
+    fraction is not 0); "train" is the rest.
 
     Raises:
         ValueError: too few compositions or vacancies to leave anything to train on.
@@ -33,10 +34,10 @@ def split_labels(data: JumpData, parameters: TrainParameters) -> NDArray[np.str_
     split = np.where(np.isin(data.composition, held_out), "test-composition", "train")
     split = split.astype(f"U{max(map(len, SPLITS))}")
     for name in np.unique(data.composition[split == "train"]):
-        vacancies = np.unique(data.vacancy[data.composition == name])
-        chosen = _choose(vacancies, str(name), parameters)
+        groups = np.unique(data.group[data.composition == name])
+        chosen = _choose(groups, str(name), parameters)
         for part, members in chosen.items():
-            split[np.isin(data.vacancy, members)] = part
+            split[np.isin(data.group, members)] = part
     return split
 
 
@@ -57,14 +58,14 @@ def held_out_compositions(names: NDArray[np.str_], parameters: TrainParameters) 
 
 
 def _choose(
-    vacancies: NDArray[np.int64], composition: str, parameters: TrainParameters
+    groups: NDArray[np.int64], composition: str, parameters: TrainParameters
 ) -> dict[Split, NDArray[np.int64]]:
-    shuffled = rng(parameters.seed, "split", composition).permutation(vacancies)
-    n_validation = max(1, round(parameters.validation_fraction * len(vacancies)))
-    n_test = max(1, round(parameters.test_fraction * len(vacancies))) if parameters.test_fraction else 0
-    if n_validation + n_test >= len(vacancies):
+    shuffled = rng(parameters.seed, "split", composition).permutation(groups)
+    n_validation = max(1, round(parameters.validation_fraction * len(groups)))
+    n_test = max(1, round(parameters.test_fraction * len(groups))) if parameters.test_fraction else 0
+    if n_validation + n_test >= len(groups):
         raise ValueError(
-            f"{composition}: {len(vacancies)} labelled vacancies cannot be split into training, "
+            f"{composition}: {len(groups)} labelled vacancies cannot be split into training, "
             f"{n_validation} for validation and {n_test} for the test"
         )
     return {

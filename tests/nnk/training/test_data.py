@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnk.barriers import Flag
+from nnk.lattice import Lattice
 from nnk.models.linear import half_pair_difference
 from nnk.training import ModelSpec, TrainParameters
 from nnk.training.data import jump_data
@@ -33,13 +34,46 @@ def test_a_vacancy_stands_in_one_split_and_compositions_are_held_out(labels, she
     data = jump_data(labels(), shells)
     split = split_labels(data, TrainParameters(seed=4))
     assert set(split) == set(SPLITS)
-    for vacancy in np.unique(data.vacancy):
-        assert len(set(split[data.vacancy == vacancy])) == 1
+    vacancies = np.char.add(data.sample, data.vacancy_site.astype(str))
+    for vacancy in np.unique(vacancies):
+        assert len(set(split[vacancies == vacancy])) == 1
     held_out = set(data.composition[split == "test-composition"])
     assert len(held_out) == 1
     assert held_out.isdisjoint(data.composition[split != "test-composition"])
     for part in ("train", "validation", "test"):
         assert len(set(data.composition[split == part])) == 3
+
+
+def test_a_jump_labelled_from_both_sides_stands_in_one_split(labels, shells):
+    """Neighbouring vacancies of one sample with atoms of one species share a jump and its reverse."""
+    barriers = labels(vacancies=40)
+    data = jump_data(barriers, shells)
+    neighbours = Lattice.bcc(barriers.cells, 1.0).neighbours
+    rows = {key: i for i, key in enumerate(zip(data.sample, data.vacancy_site, data.jump, strict=True))}
+    ends = neighbours[data.vacancy_site, data.jump]
+    twice = []
+    for (sample, site, jump), i in rows.items():
+        back = rows.get((sample, ends[i], 7 - jump))
+        if back is not None and data.mover[back] == data.mover[i] and site < ends[i]:
+            assert data.E_fwd_eV[i] == pytest.approx(data.E_bwd_eV[back], abs=1e-9)
+            twice.append((i, back))
+    assert len(twice) > 10
+    first, second = np.array(twice).T
+    for seed in range(5):
+        split = split_labels(data, TrainParameters(seed=seed))
+        np.testing.assert_array_equal(split[first], split[second])
+    vacancies = {(data.sample[i], data.vacancy_site[i]) for i in range(len(data))}
+    assert 20 < len(np.unique(data.group)) < len(vacancies)
+    shuffled = jump_data(barriers.select(np.random.default_rng(0).permutation(len(barriers))), shells)
+    np.testing.assert_array_equal(shuffled.group, data.group)
+
+
+def test_vacancies_that_share_no_jump_stand_alone(labels, shells):
+    barriers = labels()
+    barriers = barriers.select(np.isin(barriers.vacancy_site % 2, 0))  # the corners: no nearest neighbours
+    data = jump_data(barriers, shells)
+    vacancies = {(data.sample[i], data.vacancy_site[i]) for i in range(len(data))}
+    assert len(np.unique(data.group)) == len(vacancies)
 
 
 def test_the_split_follows_the_seed(labels, shells):
