@@ -7,6 +7,7 @@ runs on; so a run that was killed goes on from its last checkpoint to the same w
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ Progress = Callable[[Row], None]
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number."""
+    """The loss or the validation error is no longer a number."""
 
 
 def train(
@@ -61,8 +62,17 @@ def train(
     Raises:
         ValueError: labels, split or backend do not allow training.
         TrainingDiverged: the loss is not a number.
+
+    Warns:
+        UserWarning: an element that no training label moves.
     """
     problem = Problem.of(barriers, spec, parameters)
+    if problem.movers_unseen:
+        warnings.warn(
+            f"no training label moves {', '.join(problem.movers_unseen)}: the model's barriers of such atoms "
+            "will be a guess from the others'",
+            stacklevel=2,
+        )
     with open_backend(backend) as ranks:
         trainer = Trainer(problem, ranks)
         trainer.run(Path(directory), fence, progress if ranks.rank == 0 else None)
@@ -76,6 +86,11 @@ def learning_rate(done: float, peak: float) -> float:
     if done < rise:
         return peak * (done + 1e-3) / (rise + 1e-3)
     return peak * 0.5 * (1 + math.cos(math.pi * (done - rise) / (1 - rise)))
+
+
+def _diverged(epoch: int, what: str, parameters: TrainParameters) -> TrainingDiverged:
+    remedy = f"a smaller learning_rate than {parameters.learning_rate:g} may help"
+    return TrainingDiverged(f"epoch {epoch}: the {what}; {remedy}")
 
 
 def _loss(kind: Loss, error: Tensor) -> Tensor:
@@ -155,10 +170,7 @@ class Trainer:
             sums += self._step(batch, turns, rate)
         loss, MAE = (self.ranks.total(sums) / (2 * len(order))).tolist()
         if not math.isfinite(loss):
-            raise TrainingDiverged(
-                f"epoch {epoch + 1}: the loss is {loss} at learning rate {rate:.3g}; a smaller learning_rate "
-                f"than {parameters.learning_rate:g} may help"
-            )
+            raise _diverged(epoch + 1, f"loss is {loss} at learning rate {rate:.3g}", parameters)
         return self._record({"learning_rate": rate, "loss": loss, "train_MAE_eV": MAE * self.start.scale_eV})
 
     def _step(self, batch: IntArray, turns: IntArray, rate: float) -> Tensor:
@@ -181,6 +193,8 @@ class Trainer:
         """Validate, keep the best weights, and add the row of this epoch."""
         MAE_eV, RMSE_eV = self._validation_errors_eV()
         state = self.state
+        if not math.isfinite(MAE_eV):
+            raise _diverged(state.epoch + 1, f"validation error is {MAE_eV} eV", self.parameters)
         state.epoch += 1
         if MAE_eV < state.best_MAE_eV:
             state.best_epoch, state.best_MAE_eV = state.epoch, MAE_eV

@@ -45,6 +45,12 @@ class Problem:
         return np.flatnonzero(self.split == split)
 
     @property
+    def movers_unseen(self) -> list[str]:
+        """Elements that no training label moves: the model's barriers of these are a guess."""
+        seen = set(self.data.mover[self.rows("train")].tolist())
+        return [name for i, name in enumerate(self.data.elements, start=1) if i not in seen]
+
+    @property
     def key(self) -> str:
         """Hash of data, architecture, parameters and the version of the method."""
         version = ALGORITHM_VERSIONS["train"]

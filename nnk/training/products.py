@@ -78,6 +78,7 @@ def finish(
         "labels": dict(problem.labels),
         "compositions": sorted(set(data.composition.tolist())),
         "held_out_compositions": sorted(set(data.composition[split == "test-composition"].tolist())),
+        "movers_unseen": problem.movers_unseen,
         "errors": metrics,
         "frame_spread_eV": _spread(model, data),
         "architecture": asdict(problem.spec),

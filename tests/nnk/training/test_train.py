@@ -5,13 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from nnk.barriers import BarrierSet
+from nnk.barriers import BarrierSet, Flag
 from nnk.environment import gather
 from nnk.files import Fence, StaleEpoch
 from nnk.lattice import Lattice
@@ -167,6 +168,24 @@ def test_divergence_is_a_clear_error(labels, shells, tmp_path):
     assert not (tmp_path / "model.json").exists()
 
 
+def test_weights_ruined_by_the_last_step_are_not_kept(labels, shells, tmp_path):
+    wild = replace(QUICK, epochs=1, batch_size=10_000, learning_rate=1e30)
+    with pytest.raises(TrainingDiverged, match=r"epoch 1: the validation error is (nan|inf)"):
+        train(labels(), spec("mlp", shells), wild, tmp_path)
+    assert not (tmp_path / "model.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["detailed-balance", "mlp"])
+def test_an_element_that_never_moves_in_training_is_named(labels, shells, kind, tmp_path):
+    barriers = labels()
+    failed = replace(barriers, flag=np.where(barriers.moving_species == 3, Flag.FAILED, barriers.flag))
+    with pytest.warns(UserWarning, match="no training label moves Ta"):
+        result = train(failed, spec(kind, shells), QUICK, tmp_path)
+    assert load(tmp_path).describe()["movers_unseen"] == ["Ta"]
+    assert set(result.metrics["test"]["species"]) == {"Nb", "Mo"}
+    assert np.isfinite(result.metrics["test-composition"]["MAE_eV"])
+
+
 def test_stops_when_nothing_improves(labels, shells, tmp_path):
     still = replace(QUICK, learning_rate=1e-12, weight_decay=0.0, patience=3)
     result = train(labels(), spec("detailed-balance", shells), still, tmp_path)
@@ -206,6 +225,43 @@ spec = ModelSpec("main", "detailed-balance", shells, hidden=(16, 8))
 train(BarrierSet.load(folder / "labels.nc"), spec,
       TrainParameters(epochs=12, batch_size=32, checkpoint_epochs=4, seed=2), folder / "ddp", backend="ddp")
 """
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from nnk.barriers import BarrierSet
+from nnk.training import ModelSpec, TrainParameters, train
+folder, shells = Path(sys.argv[1]), int(sys.argv[2])
+parameters = TrainParameters(epochs=60, batch_size=8, checkpoint_epochs=3, seed=2)
+train(BarrierSet.load(folder / "labels.nc"), ModelSpec("main", "detailed-balance", shells, hidden=(16, 8)),
+      parameters, folder / sys.argv[3], progress=lambda row: print(row["epoch"], flush=True))
+"""
+
+
+@pytest.mark.faults
+def test_sigkill_in_an_epoch_changes_nothing(labels, shells, tmp_path):
+    labels().save(tmp_path / "labels.nc")
+    (tmp_path / "program.py").write_text(KILLED)
+
+    def start(name):
+        command = [sys.executable, "-P", str(tmp_path / "program.py"), str(tmp_path), str(shells), name]
+        return subprocess.Popen(
+            command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True
+        )
+
+    assert start("whole").communicate()[0].split()[-1] == "60"
+    for delay_s in (0.05, 0.2, 0.35):
+        killed = start("killed")
+        first = int(killed.stdout.readline())
+        time.sleep(delay_s)
+        killed.kill()
+        killed.communicate()
+        assert killed.returncode == -9
+    assert first > 1  # the last of them has gone on from a checkpoint
+    assert start("killed").communicate()[0].split()[-1] == "60"
+    for name in ("model.safetensors", "model.json", "history.csv", "predictions.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_two_ranks_give_what_one_gives(labels, shells, tmp_path):
