@@ -229,6 +229,8 @@ def check_vacancy(lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int) 
     """Raise ValueError unless `occupancy` fits the lattice and `vacancy_site` is vacant."""
     if occupancy.shape != (lattice.n_sites,):
         raise ValueError(f"occupancy: expected shape ({lattice.n_sites},), got {occupancy.shape}")
+    if not 0 <= vacancy_site < lattice.n_sites:
+        raise ValueError(f"vacancy_site={vacancy_site}: expected 0 to {lattice.n_sites - 1}")
     if occupancy[vacancy_site] != 0:
         raise ValueError(f"site {vacancy_site} holds species {occupancy[vacancy_site]}: no vacancy there")
 

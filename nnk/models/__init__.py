@@ -26,6 +26,8 @@ def load(path: Path | str) -> BarrierModel:
     if header["kind"] not in KINDS:
         raise ValueError(f"{path}: unknown kind of model {header['kind']!r}: known are {', '.join(KINDS)}")
     model = KINDS[header["kind"]]
-    return model.from_tensors(
-        tuple(header["elements"]), header["structure"], header["shells"], tensors, header["description"]
-    )
+    read = (tuple(header["elements"]), header["structure"], header["shells"])
+    try:
+        return model.from_tensors(*read, tensors, header["description"])
+    except KeyError as error:
+        raise ValueError(f"{path}: a model of kind {header['kind']!r} needs the array {error}") from error

@@ -26,6 +26,7 @@ from nnk.models.program import DenseStack, Float64Array, Program
 FORMAT_VERSION = 1
 WEIGHTS_FILE = "model.safetensors"
 MODEL_FILE = "model.json"
+_HEADER = ("kind", "elements", "structure", "shells", "weights_sha256", "description")
 
 Tensors = dict[str, NDArray]
 
@@ -164,19 +165,29 @@ def _write_bytes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def _read_header(path: Path) -> dict[str, Any]:
+    try:
+        header = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: save the model again ({error})") from error
+    found = header.get("format_version") if isinstance(header, dict) else None
+    if found != FORMAT_VERSION:
+        raise ValueError(f"{path}: expected format_version {FORMAT_VERSION}, got {found!r}")
+    missing = [name for name in _HEADER if name not in header]
+    if missing:
+        raise ValueError(f"{path} is damaged: {', '.join(missing)} missing; save the model again")
+    return header
+
+
 def read_saved(directory: Path) -> tuple[dict[str, Any], Tensors]:
     """Header and arrays of a model saved in `directory`.
 
     Raises:
         FileNotFoundError: no model there.
-        ValueError: another format version, or arrays that are not those the header was written for.
+        ValueError: a damaged header, another format version, or arrays that are not those the header was
+            written for.
     """
-    header = json.loads((directory / MODEL_FILE).read_text())
-    if header.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"{directory / MODEL_FILE}: expected format_version {FORMAT_VERSION}, "
-            f"got {header.get('format_version')!r}"
-        )
+    header = _read_header(directory / MODEL_FILE)
     blob = (directory / WEIGHTS_FILE).read_bytes()
     if hashlib.sha256(blob).hexdigest() != header["weights_sha256"]:
         raise ValueError(f"{directory / WEIGHTS_FILE} does not belong to {MODEL_FILE}: save the model again")

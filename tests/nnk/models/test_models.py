@@ -118,6 +118,9 @@ def test_states_that_do_not_fit_are_refused(make_model):
     occupancy, site = random_state(7)
     with pytest.raises(ValueError, match="no vacancy there"):
         model.barriers(occupancy, (site + 1) % LATTICE.n_sites, LATTICE)
+    for outside in (-1, LATTICE.n_sites):
+        with pytest.raises(ValueError, match="vacancy_site"):
+            model.barriers(occupancy, outside, LATTICE)
     with pytest.raises(ValueError, match="expected shape"):
         model.barriers(occupancy[1:], site, LATTICE)
     small = Lattice.bcc((2, 5, 5), 3.2)
@@ -154,6 +157,20 @@ def test_damaged_models_are_refused(make_model, tmp_path):
         (tmp_path / "model.json").write_text(json.dumps(header | change))
         with pytest.raises(ValueError, match=message):
             load(tmp_path)
+    without = {name: value for name, value in header.items() if name != "weights_sha256"}
+    for text, message in (
+        (json.dumps(header)[:90], "damaged"),
+        ("", "damaged"),
+        ("[]", "format_version"),
+        (json.dumps(without), "weights_sha256 missing"),
+    ):
+        (tmp_path / "model.json").write_text(text)
+        with pytest.raises(ValueError, match=rf"model\.json.*{message}"):
+            load(tmp_path)
+    other = {"detailed-balance": "mlp", "mlp": "detailed-balance"}[header["kind"]]
+    (tmp_path / "model.json").write_text(json.dumps(header | {"kind": other}))
+    with pytest.raises(ValueError, match="needs the array"):
+        load(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps(header))
     weights = bytearray((tmp_path / "model.safetensors").read_bytes())
     weights[-1] ^= 1
