@@ -28,10 +28,10 @@ class AuditResult:
     """A barrier by the climbing-image nudged elastic band.
 
     Attributes:
-        E_fwd_eV, E_bwd_eV: barriers; NaN if the band or an end state did not converge. calls: force calls
-        of the band and the end states. negative_modes: curvatures below the tolerance among the three
-        lowest at the saddle (one at a saddle of
-            first order); -1 without a saddle.
+        E_fwd_eV, E_bwd_eV: barriers; NaN if the band or an end state did not converge.
+        calls: force calls of the band and the end states.
+        negative_modes: curvatures below the tolerance among the three lowest at the saddle (one at a saddle
+            of first order); -1 without a saddle.
         converged: whether all forces met the tolerance.
     """
 

@@ -68,7 +68,9 @@ def _relaxed_lattice_parameter(
         box = Lattice(structure, cells, a_A)
         force_field.set(species, box.box_A)
         start = evaluate(force_field.energy_forces, box.positions_A + displacements)
-        relaxed, _ = relax(force_field.energy_forces, start, hessian, max_force_eV_A=_MAX_FORCE_EV_A)
+        relaxed, converged = relax(force_field.energy_forces, start, hessian, max_force_eV_A=_MAX_FORCE_EV_A)
+        if not converged:
+            raise ValueError(f"the atoms do not settle in a {structure} box of a = {a_A:.4f} Å")
         displacements = relaxed.positions_A - box.positions_A
         return -float(force_field.energy_forces_stress(relaxed.positions_A)[2][:3].mean())
 

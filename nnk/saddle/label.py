@@ -83,6 +83,8 @@ class VacancyProblem:
                 f"occupancy: expected {lattice.n_sites} sites with one vacancy, "
                 f"got shape {occupancy.shape} with {len(vacant)}"
             )
+        if occupancy.max() > len(elements):
+            raise ValueError(f"occupancy holds species {occupancy.max()}, elements are {', '.join(elements)}")
         self.lattice = lattice
         self.vacancy_site = int(vacant[0])
         self.species = [elements[i - 1] for i in occupancy if i]
@@ -109,8 +111,8 @@ class VacancyProblem:
         """The atoms for ASE."""
         return atoms_with(self.force_field, self.species, self.lattice.box_A, positions_A)
 
-    def minimum(self, sites_A: FloatArray, parameters: SearchParameters) -> Point | None:
-        """The minimum reached from ideal positions; None if atoms leave their sites or do not settle."""
+    def minimum(self, sites_A: FloatArray, parameters: SearchParameters) -> Point | Flag:
+        """The minimum reached from ideal positions; a flag if atoms leave their sites or do not settle."""
         forces = self.force_field.energy_forces
         point, converged = relax(
             forces,
@@ -120,8 +122,9 @@ class VacancyProblem:
             max_step_A=parameters.max_step_A,
         )
         neighbour_A = 0.5 * self.lattice.a_A * float(np.linalg.norm(self.lattice.jumps[0]))
-        on_site = largest(point.positions_A - sites_A) < _ON_SITE * neighbour_A
-        return point if converged and on_site else None
+        if largest(point.positions_A - sites_A) >= _ON_SITE * neighbour_A:
+            return Flag.UNSTABLE
+        return point if converged else Flag.FAILED
 
 
 def _by_search(
@@ -165,8 +168,8 @@ def _label_jump(
 ) -> JumpLabel:
     direction = problem.direction(jump)
     final = problem.minimum(problem.sites_A + direction, parameters)
-    if final is None:
-        return _failed(Flag.UNSTABLE)
+    if isinstance(final, Flag):
+        return _failed(final)
     found = _by_search(problem, initial, final, direction, parameters)
     if found is None:
         found = _by_neb(problem, initial, final, parameters)
@@ -205,8 +208,8 @@ def label_vacancy(
     labels, calls = [], []
     for jump in range(lattice.z):
         before = force_field.calls
-        if initial is None:
-            labels.append(_failed(Flag.UNSTABLE))
+        if isinstance(initial, Flag):
+            labels.append(_failed(initial))
         else:
             labels.append(_label_jump(problem, initial, jump, parameters))
         calls.append(force_field.calls - before + initial_calls / lattice.z)

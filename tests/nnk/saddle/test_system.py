@@ -69,6 +69,12 @@ def test_a_relaxed_alloy_bears_no_pressure_in_its_box(spec, force_field, element
     assert abs(stress[:3].mean()) < 1e-3
 
 
+def test_a_box_whose_atoms_do_not_settle_is_refused(spec, elements, monkeypatch):
+    monkeypatch.setattr("nnk.saddle.box._MAX_FORCE_EV_A", 0.0)
+    with pytest.raises(ValueError, match="do not settle"):
+        zero_pressure_lattice_parameter(spec, elements, [0.4, 0.3, 0.3], "bcc", seed=1)
+
+
 def test_a_lattice_without_minimum_is_refused():
     class Repulsion:
         def set(self, species, cell_A):
