@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class StaleEpoch(RuntimeError):  # noqa: N818 - not an error of the process that meets it
+class StaleEpoch(RuntimeError):
     """A newer run has taken over: nothing may be written any more."""
 
 
