@@ -1,0 +1,144 @@
+"""The MPI job of labelling: the same labels whatever the number of ranks and however often it was ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.merge import merge_labels
+from jobs.unit import Unit, UnitItem
+from nnk.barriers import BarrierSet
+from nnk.files import Workdir, read_records
+
+MPIEXEC = Path(sys.executable).parent / "mpiexec"
+NAME = "Nb50Ta50"
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+pytestmark = pytest.mark.skipif(not MPIEXEC.exists(), reason="no mpiexec here: pip install '.[local]'")
+
+
+def unit_of(root, stage, items, ranks, name="000001-x-0000"):
+    settings = {
+        "seed": 3,
+        "elements": ["Nb", "Ta"],
+        "structure": "bcc",
+        "potential": {"kind": "builtin", "name": "zhou-eam"},
+        "cells": [4, 4, 4],
+        "compositions": {NAME: {"Nb": 0.5, "Ta": 0.5}},
+        "search": {"max_force_eV_A": 0.02, "connect": True},
+    }
+    (root / "epoch").write_text("1")
+    unit = Unit(stage, name, root, 1, ranks, settings, tuple(items))
+    unit.save()
+    return unit
+
+
+def command(unit):
+    start = [str(MPIEXEC), "-n", str(unit.ranks)] if unit.ranks > 1 else []
+    return [*start, sys.executable, "-P", "-m", f"jobs.{unit.stage}", str(unit.path)]
+
+
+def run(unit):
+    done = subprocess.run(command(unit), capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def vacancies(n):
+    return [
+        UnitItem(
+            f"{NAME}/s{i:04d}/v00000", f"{i:032x}", "g", {"composition": NAME, "sample": i, "vacancy": 0}
+        )
+        for i in range(n)
+    ]
+
+
+def labels_of(root, n):
+    workdir = Workdir(root)
+    merge_labels(workdir, [item.hash for item in vacancies(n)], unit_of(root, "label", [], 1).fence)
+    labels = BarrierSet.load(workdir.labels_file)
+    keys = [labels.sample_key[s] for s in labels.sample]
+    order = sorted(range(len(labels)), key=lambda i: (keys[i], labels.jump[i]))
+    return labels.select(np.array(order))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """What the labels need, made by the job that prepares."""
+    root = tmp_path_factory.mktemp("prepared")
+    items = [
+        UnitItem("system", "s" * 32, "g"),
+        UnitItem(f"lattice/{NAME}", "l" * 32, "g", {"composition": {"Nb": 0.5, "Ta": 0.5}}),
+    ]
+    run(unit_of(root, "prepare", items, 2))
+    return root
+
+
+@pytest.fixture
+def fresh(prepared, tmp_path):
+    """A new working directory with the prepared products."""
+    for path in (prepared / "labels").rglob("*.json"):
+        target = tmp_path / path.relative_to(prepared)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def reference(prepared):
+    """Labels by one process."""
+    run(unit_of(prepared, "label", vacancies(4), 1))
+    return labels_of(prepared, 4)
+
+
+def test_prepared_products_are_recorded(prepared):
+    states = {record["key"]: record["state"] for record in read_records(Workdir(prepared), "prepare")}
+    assert states == {"system": "done", f"lattice/{NAME}": "done"}
+
+
+def test_three_ranks_make_the_labels_of_one(fresh, reference):
+    run(unit_of(fresh, "label", vacancies(4), 3))
+    labels = labels_of(fresh, 4)
+    np.testing.assert_allclose(labels.E_fwd_eV, reference.E_fwd_eV, atol=1e-6, rtol=0)
+    np.testing.assert_array_equal(labels.flag, reference.flag)
+    np.testing.assert_array_equal(labels.vacancy_site, reference.vacancy_site)
+    assert labels.attrs["max_force_eV_A"] == 0.02
+
+
+def test_a_job_that_is_asked_to_end_keeps_what_it_has(fresh, reference):
+    unit = unit_of(fresh, "label", vacancies(4000), 2)
+    with subprocess.Popen(command(unit), env=ENVIRONMENT) as job:
+        end = time.monotonic() + 60
+        while not list((fresh / "labels").glob("*.nc")) and time.monotonic() < end:
+            time.sleep(0.05)
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(timeout=60) == 0
+    done = [record["key"] for record in read_records(Workdir(fresh), "label") if record["state"] == "done"]
+    labels = labels_of(fresh, 4000)
+    assert 4 < len(done) < 4000
+    assert len(labels) == 8 * len(done) == 8 * len(set(done))
+    np.testing.assert_allclose(labels.E_fwd_eV[:32], reference.E_fwd_eV, atol=1e-6, rtol=0)
+
+
+def test_a_newer_run_makes_the_job_end_without_writing(fresh):
+    unit = unit_of(fresh, "label", vacancies(50), 2)
+    (fresh / "epoch").write_text("2")
+    done = subprocess.run(command(unit), capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
+    assert done.returncode != 0
+    assert "run 2 has taken over from run 1" in done.stderr
+    assert not list((fresh / "labels").glob("*.nc"))
+    assert read_records(Workdir(fresh), "label") == []
+
+
+def test_a_potential_without_an_element_fails_the_items_and_says_so(fresh):
+    unit = unit_of(fresh, "prepare", [UnitItem("system", "s" * 32, "g")], 1, name="000001-x-0001")
+    text = unit.path.read_text().replace('"Ta"', '"Al"')
+    unit.path.write_text(text)
+    run(Unit.load(unit.path))
+    (record,) = read_records(Workdir(fresh), "prepare")
+    assert record["state"] == "failed"
+    assert "Al" in record["error"]
