@@ -95,6 +95,25 @@ def test_network_and_exported_model_agree(labels, shells, kind):
         )
 
 
+@pytest.mark.parametrize("kind", ["detailed-balance", "mlp"])
+def test_labels_held_out_leave_no_trace_in_the_weights(labels, shells, kind, tmp_path):
+    barriers, what = labels(), spec(kind, shells)
+    problem = Problem.of(barriers, what, QUICK)
+    held_out = np.char.startswith(problem.split, "test")
+    data = problem.data
+    keys = zip(data.sample[held_out], data.vacancy_site[held_out], strict=True)
+    vacancies = {(barriers.sample_key.index(sample), int(site)) for sample, site in keys}
+    moved = np.array([pair in vacancies for pair in zip(barriers.sample, barriers.vacancy_site, strict=True)])
+    other = replace(barriers, E_fwd_eV=barriers.E_fwd_eV + moved, E_bwd_eV=barriers.E_bwd_eV - 0.5 * moved)
+    first = train(barriers, what, QUICK, tmp_path / "first")
+    second = train(other, what, QUICK, tmp_path / "second")
+    for name, array in first.model.tensors().items():
+        np.testing.assert_array_equal(second.model.tensors()[name], array, err_msg=name)
+    assert second.history == first.history
+    for name in ("test", "test-composition"):
+        assert second.metrics[name]["MAE_eV"] > first.metrics[name]["MAE_eV"] + 0.1
+
+
 def test_it_learns_what_is_not_linear(labels, shells, tmp_path):
     barriers = labels(vacancies=40, curvature=6.0)
     parameters = replace(QUICK, epochs=80, weight_decay=0.1, learning_rate=5e-3)
