@@ -1,4 +1,4 @@
-"""The report as a browser shows it, its content-security policy in force: headless Chromium, if there is one."""
+"""The report as a browser shows it, its content-security policy in force; skipped without Chromium."""
 
 import importlib
 import json
