@@ -136,6 +136,10 @@ class BarrierSet:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {getattr(self, name).shape}")
+        if not (np.isfinite(self.a_A) & (self.a_A > 0)).all():
+            raise ValueError(f"a_A={self.a_A.tolist()}: expected positive lengths in Å")
+        if len(set(self.elements)) != len(self.elements):
+            raise ValueError(f"elements {', '.join(self.elements)}: each may be named once")
         if len(set(self.sample_key)) != n_samples:
             raise ValueError("sample_key: the names of the samples are not unique")
         n_species = len(self.elements)
@@ -151,6 +155,7 @@ class BarrierSet:
             raise ValueError(f"item_hash: expected {m} entries, got {len(self.item_hash)}")
         lattice = Lattice(self.structure, self.cells, 1.0)
         limits = {"sample": len(self.sample_key), "vacancy_site": lattice.n_sites, "jump": lattice.z}
+        limits |= {"flag": len(Flag), "method": len(Method)}
         for name, limit in limits.items():
             values = getattr(self, name)
             if m and not (values.min() >= 0 and values.max() < limit):

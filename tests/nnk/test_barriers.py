@@ -149,6 +149,14 @@ def test_inconsistent_arrays_are_refused():
     barriers = make()
     with pytest.raises(ValueError, match="jump"):
         replace(barriers, jump=np.full(12, 8))
+    with pytest.raises(ValueError, match="flag: expected 0 to 4"):
+        replace(barriers, flag=np.full(12, 9))
+    with pytest.raises(ValueError, match="method"):
+        replace(barriers, method=np.full(12, 2))
+    with pytest.raises(ValueError, match="a_A"):
+        replace(barriers, a_A=[3.2, np.nan])
+    with pytest.raises(ValueError, match="elements"):
+        replace(barriers, elements=("Nb", "Mo", "Mo"))
     with pytest.raises(ValueError, match="calls"):
         replace(barriers, calls=np.zeros(3))
     with pytest.raises(ValueError, match="finite"):
