@@ -102,7 +102,7 @@ def point_group() -> IntArray:
 
 
 def _bcc_frame(jump: IntArray) -> IntArray:
-    """Rotation about z by 0 or +-pi/2 or pi, then a mirror z -> -z (paper P2, table S1)."""
+    """Rotation about z by 0 or +-pi/2 or pi, then a mirror z -> -z (Xing et al. 2024, table S1)."""
     x, y, z = jump
     turn = (0 if y > 0 else 1) if x > 0 else (-1 if y > 0 else 2)
     cos, sin = [(1, 0), (0, 1), (-1, 0), (0, -1)][turn % 4]
@@ -128,7 +128,7 @@ def jump_frames(structure: Structure) -> IntArray:
 
     ``g[d] @ jumps[d]`` is [111] (bcc) or [110] (fcc), and ``g[reverse(d)] == -g[d]``: the reverse
     jump reads the same surroundings through the inversion at the jump's midpoint. The bcc frames
-    are those of the published neuron map (P2, table S1).
+    are those of the published neuron map (Xing et al. 2024, table S1).
     """
     vectors = jumps(structure)
     if structure == "bcc":
