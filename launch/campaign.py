@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter,
 from pydantic_core import ErrorDetails
 
 from launch.checks import Finding, check_values
-from launch.problems import CampaignErrors, KeyPath, Problem, did_you_mean
+from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
 from launch.schema.alloy import Alloy, fractions_of
 from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
@@ -24,6 +25,7 @@ from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
 from nnk.alloy import composition_name
 
+MAX_ERRORS = 200  # a file with more is something else
 RESOLVED_HEADER = "# The campaign as it is run, with every default; written by launch, do not edit.\n"
 
 
@@ -157,18 +159,32 @@ def load_campaign(path: Path | str) -> Campaign:
         raise CampaignErrors(document.problems)
     reader = _Reader(document, path)
     problems = [*document.problems, *reader.problems()]
-    if _would_overwrite(reader.campaign, path, text):
-        message = f"the copy that launch keeps there would overwrite {path}; allowed: another folder"
-        problems.append(Problem(str(path), message, document.position(("workdir",)), ("workdir",)))
     if reader.campaign is None or problems:
         raise CampaignErrors(problems)
+    _check_kept(reader.campaign, document)
     return reader.campaign
 
 
-def _would_overwrite(campaign: Campaign | None, path: Path, text: str) -> bool:
-    if campaign is None or text.startswith(RESOLVED_HEADER):
-        return False
-    return campaign.workdir_path / "campaign.yaml" == path.resolve()
+def _check_kept(campaign: Campaign, document: Document) -> None:
+    """Look at the copy of the campaign that an earlier run has kept in the workdir.
+
+    Raises:
+        CampaignErrors: there is a file of that name that is not launch's own.
+    """
+    kept, place = campaign.workdir_path / "campaign.yaml", document.position(("workdir",))
+    if not kept.is_file():
+        return
+    text = kept.read_text(encoding="utf-8", errors="replace")
+    if not text.startswith(RESOLVED_HEADER):
+        message = f"the copy that launch keeps there would overwrite {kept}; allowed: another folder"
+        raise CampaignErrors([Problem(document.file, message, place, ("workdir",))])
+    named = re.search(r"^name: '?([^'\n]*)", text, re.MULTILINE)
+    if named and named.group(1) != campaign.name:
+        message = (
+            f'{kept.parent} holds the campaign "{named.group(1)}", whose products a run of '
+            f'"{campaign.name}" replaces where they differ; another folder keeps them'
+        )
+        campaign._warnings += (Problem(document.file, message, place, ("workdir",)),)
 
 
 class _Reader:
@@ -184,7 +200,10 @@ class _Reader:
             self.campaign = Campaign.model_validate(document.data)
             self.campaign._file = path
         except ValidationError as error:
-            self.errors = _told(error.errors(include_url=False))
+            self.errors = _told(error.errors(include_url=False)[:MAX_ERRORS])
+            if error.error_count() > MAX_ERRORS:
+                message = f"{error.error_count()} errors, of which some are shown"
+                document.problems.append(Problem(document.file, message, Position(1, 1)))
 
     def problems(self) -> list[Problem]:
         """What is wrong; warnings go to the campaign."""
@@ -219,7 +238,7 @@ class _Reader:
         return Problem(self.document.file, finding.message, position, finding.key)
 
     def _problem(self, key: KeyPath, error: ErrorDetails) -> Problem:
-        of_key = error["type"] in ("missing", "extra_forbidden")
+        of_key = error["type"] in ("missing", "extra_forbidden") or error["input"] is None
         position = self.document.position(key, of_key=of_key)
         return Problem(self.document.file, self._message(key, error), position, key)
 

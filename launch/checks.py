@@ -341,7 +341,15 @@ def _site_exists(site: str, base_dir: Path) -> Findings:
 @_needs("workdir", "base_dir")
 def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
     path = base_dir / Path(workdir).expanduser()
-    nearest = next(p for p in (path, *path.parents) if p.exists())
+    try:
+        folder = path.resolve()
+        nearest = next(p for p in (path, *path.parents) if p.exists())
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        yield Finding(("workdir",), f"{path} cannot be used: {error}; allowed: another folder")
+        return
+    if folder == Path(folder.anchor) or folder == Path("~").expanduser():
+        message = f"{folder} is not for the products of one campaign; allowed: a folder of its own"
+        yield Finding(("workdir",), message)
     if not nearest.is_dir():
         yield Finding(
             ("workdir",), f"{nearest} is not a folder; allowed: a folder, which is made when missing"

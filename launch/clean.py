@@ -35,6 +35,11 @@ def removable(workdir: Workdir, level: str) -> list[Path]:
     return sorted(path for path in found if not found & set(path.parents))
 
 
+def was_run(workdir: Workdir) -> bool:
+    """Whether a run has been here: only then are folders named ``logs`` or ``run`` launch's own."""
+    return workdir.epoch_file.is_file()
+
+
 def _matching(root: Path, pattern: str) -> Iterator[Path]:
     """Paths that match; folders only if the pattern ends in a slash."""
     folders_only = pattern.endswith("/")

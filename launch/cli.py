@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 some items failed, 2 usage or invalid file, 3 site, schedu
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -49,6 +50,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
+    _open_streams()
     code = run_command(list(sys.argv[1:] if arguments is None else arguments))
     _flush()
     sys.exit(code)
@@ -74,7 +76,8 @@ def run_command(arguments: list[str]) -> int:
         say(f"launch: {error}")
         return ExitCode.INVALID
     except ClickException as error:
-        say(f"launch: {error.format_message()}")
+        message = error.format_message()
+        say(message if message.startswith("Usage") else f"launch: {message}")
         return ExitCode.INVALID
     except (LockHeld, SiteError) as error:
         say(f"launch: {error}")
@@ -121,11 +124,21 @@ def _with_verb(arguments: list[str]) -> list[str]:
     first = next((argument for argument in arguments if not argument.startswith("-")), None)
     if first is None or first in verbs:
         return arguments
-    if first.endswith((".yaml", ".yml")) or "/" in first or Path(first).is_file():
+    if first.endswith((".yaml", ".yml")) or "/" in first or Path(first).exists():
         return ["run", *arguments]
     raise UsageError(
         f'no command "{first}"; allowed: {", ".join(verbs)}, or a campaign file' + did_you_mean(first, verbs)
     )
+
+
+def _open_streams() -> None:
+    """Closed streams (``>&-``) lead nowhere; characters that the locale lacks are escaped, no error."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _flush() -> None:

@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -15,7 +16,7 @@ import typer
 
 from analysis import ANALYSES
 from launch.campaign import Campaign, campaign_schema, load_campaign
-from launch.clean import LEVELS, removable, remove, size_bytes
+from launch.clean import LEVELS, removable, remove, size_bytes, was_run
 from launch.logs import failed_logs, log_files, tail
 from launch.plan import Plan, make_plan
 from launch.problems import did_you_mean
@@ -71,7 +72,8 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 def say(text: str) -> None:
     """A message for the user, on standard error, unwrapped."""
-    print(text, file=sys.stderr, flush=True)
+    with suppress(BrokenPipeError):  # its reader has gone: nobody to tell
+        print(text, file=sys.stderr, flush=True)
 
 
 def _load(ctx: typer.Context, file: Path) -> Campaign:
@@ -198,6 +200,8 @@ def clean(
         )
     workdir = Workdir(_load(ctx, file).workdir_path)
     paths = removable(workdir, level)
+    if paths and not was_run(workdir):
+        raise UsageError(f"no campaign was run in {workdir.root} (it has no file epoch); nothing removed")
     for path in paths:
         print(f"{size_bytes(path) / 1e6:10.1f} MB  {path}")
     if not paths:
@@ -244,6 +248,8 @@ def init(
         raise UsageError(f"{target} exists; give another name, such as launch init second.yaml") from error
     except FileNotFoundError as error:
         raise UsageError(f"no folder {target.parent}") from error
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from error
     print(target)
     say(f"next: launch {target}")
 

@@ -78,7 +78,11 @@ class History:
         path = self._workdir.records(stage) / f"inputs-{group_hash}.json"
         if not group_hash.isalnum() or not path.is_file():
             return None
-        return dict(json.loads(path.read_text()))
+        try:
+            inputs = json.loads(path.read_text())
+        except ValueError:  # damaged: the plan says that inputs changed, not which
+            return None
+        return inputs if isinstance(inputs, dict) else None
 
 
 def keep_inputs(workdir: Workdir, groups: dict[str, Group], fence: Fence | None) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 KeyPath = tuple[str | int, ...]
+
+# Line ends and what steers a terminal or turns the direction of text: a message is one line as it reads.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +39,12 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.position.line}:{self.position.column}" if self.position else self.file
-        return ": ".join(part for part in (where, key_text(self.key), self.message) if part)
+        return printable(": ".join(part for part in (where, key_text(self.key), self.message) if part))
+
+
+def printable(text: str) -> str:
+    """`text` with control characters as ``\\x1b``, so that no file can steer the terminal."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def key_text(key: KeyPath) -> str:

@@ -149,7 +149,8 @@ def _syntax_problem(error: Exception, file: str) -> Problem:
     if "'\\t'" in problem:
         return Problem(file, "a tab character; allowed: spaces for indentation", position)
     context = str(error.context) if error.context else ""
-    text = f"{context}, {problem}" if context.startswith("while") else problem
+    begun = f" that begins on line {error.context_mark.line + 1}" if error.context_mark else ""
+    text = f"{context}{begun}, {problem}" if context.startswith("while") else problem
     return Problem(file, f"not YAML: {text}", position)
 
 
@@ -190,6 +191,9 @@ class _Builder:
                 message = f"duplicate key; it stands on line {first} already"
                 self.problem(message, (*path, key), _position(key_node))
                 continue
+            if key == "<<" and key_node.style is None:
+                message = "merge keys are not in YAML 1.2; write out the keys that are meant"
+                self.problem(message, (*path, key), _position(key_node))
             self.document.keys[*path, key] = _position(key_node)
             data[key] = self.build(value_node, (*path, key), depth + 1)
         return data

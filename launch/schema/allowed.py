@@ -48,12 +48,17 @@ class Allowed:
 
     def hint(self, key: KeyPath, value: Any) -> str:
         """``; did you mean ...?`` for a value that is nearly right, or nothing."""
+        if isinstance(value, float) and value.is_integer() and self._takes(key, "integer"):
+            return f"; did you mean {int(value)}?"
         if not isinstance(value, str):
             return ""
         number = re.fullmatch(r"\s*([-+]?[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*", value)
-        if number and any(node.get("type") in ("integer", "number") for node in self._nodes(key)):
+        if number and self._takes(key, "integer", "number"):
             return _number_hint(number.group(1), number.group(2), self.unit(key))
         return did_you_mean(value, [str(word) for word in self.words(key)])
+
+    def _takes(self, key: KeyPath, *kinds: str) -> bool:
+        return any(node.get("type") in kinds for node in self._nodes(key))
 
     def _nodes(self, key: KeyPath) -> Iterator[Node]:
         nodes = list(self._alternatives(self._schema))
@@ -84,7 +89,8 @@ class Allowed:
         if kind == "string":
             return "text"
         if kind == "array":
-            return _list_words(node, next(self._alternatives(node.get("items", {}))), self._words)
+            items = [self._words(item) for item in self._alternatives(node.get("items", {}))]
+            return _list_words(node, items)
         if kind == "object":
             keys = ", ".join(node.get("properties", {}))
             return f"a mapping with the keys {keys}" if keys else "a mapping of elements to atomic fractions"
@@ -111,10 +117,12 @@ def _bounds(node: Node) -> str:
     return f" {' and '.join(bounds)}" if bounds else ""
 
 
-def _list_words(node: Node, item: Node, words: Any) -> str:
+def _list_words(node: Node, items: list[str]) -> str:
     low, high = node.get("minItems", 0), node.get("maxItems")
     count = f"{low} " if low == high else "at least one " if low else ""
-    text = str(words(item))
+    if len(items) > 1:
+        return f"a list of {count}of: {', '.join(items)}"
+    text = items[0]
     for article in ("a ", "at least one "):
         text = text.removeprefix(article)
     return f"a list of {count}x {text}" if low == high else f"a list of {count}{text}"

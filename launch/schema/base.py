@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 STRICT = ConfigDict(
@@ -29,9 +31,25 @@ Name = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
     Field(json_schema_extra={"$comment": "at most 64 letters, digits, '.', '_' and '-', no space"}),
 ]
-PathText = Annotated[str, StringConstraints(min_length=1)]
+
+
+def _usable_path(text: str) -> str:
+    """A path that the system takes; whether anything is there is asked elsewhere."""
+    try:
+        parts = os.fsencode(Path(text).expanduser()).split(b"/")
+    except (RuntimeError, UnicodeEncodeError):
+        raise refuse(f'got "{text}"; allowed: characters, after ~ the name of a user if any') from None
+    if any(ord(character) < 32 for character in text):
+        raise refuse(f'got "{text}"; allowed: a path without control characters')
+    if max(map(len, parts)) > 255 or len(os.fsencode(text)) > 3000:
+        raise refuse(f'got "{text[:40]}..."; allowed: a path with at most 255 bytes for each name')
+    return text
+
+
+PathText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_usable_path)]
+Edge = Annotated[int, Field(ge=1, le=1000)]  # sites are numbered with 32 bits
 Cells = Annotated[
-    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    tuple[Edge, Edge, Edge],
     Field(strict=False, description="Cubic cells along x, y and z."),
 ]
 

@@ -58,7 +58,7 @@ class StartFile(Section):
 class Stop(Section):
     """When a run ends."""
 
-    jumps: Annotated[int, Field(ge=1)]
+    jumps: Annotated[int, Field(ge=1, le=10**12)]
     """After this many vacancy jumps."""
 
 
@@ -110,13 +110,13 @@ class Kmc(Section):
     """random: a random solid solution. {file: ...}: the atoms of a LAMMPS dump."""
 
     temperatures_K: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1e5)], ...],
+        tuple[Annotated[float, Field(ge=1, le=1e5)], ...],
         Field(strict=False, min_length=1),
         AfterValidator(_told_apart),
     ]
     """Temperatures."""
 
-    replicas: Annotated[int, Field(ge=1)] = 1
+    replicas: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Independent runs of each composition and temperature."""
 
     stop: Stop

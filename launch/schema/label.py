@@ -60,7 +60,7 @@ class Label(Section):
     cells: Cells
     """Cubic cells along x, y and z of each sample."""
 
-    vacancies_per_composition: Annotated[int, Field(ge=1)]
+    vacancies_per_composition: Annotated[int, Field(ge=1, le=1_000_000)]
     """Vacancy positions per composition; each gives one barrier per jump (bcc: 8)."""
 
     max_force_eV_A: Annotated[float, Field(gt=0, le=0.1)] = 0.02

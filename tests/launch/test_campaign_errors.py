@@ -45,7 +45,7 @@ GOLDEN = {
     ),
     "unclosed": (
         ("[Nb, Mo, Ta]", "[Nb, Mo, Ta"),
-        ["7:44: not YAML: while parsing a flow sequence, expected"],
+        ["7:44: not YAML: while parsing a flow sequence that begins on line 7, expected"],
     ),
     "two documents": (("site: local", "---\nsite: local"), ["5:1: not YAML: but found another document"]),
     "missing key": (("seed: 7\n", ""), ["1:1: seed: missing; allowed: a whole number >= 0"]),
@@ -71,7 +71,7 @@ GOLDEN = {
     "wrong unit": (
         ("[400, 800]", '[400, "800 C"]'),
         [
-            '29:25: kmc.temperatures_K[1]: got "800 C"; allowed: a number > 0 and <= 100000, in K; '
+            '29:25: kmc.temperatures_K[1]: got "800 C"; allowed: a number >= 1 and <= 100000, in K; '
             "did you mean 1073.15, which is 800 °C in K?"
         ],
     ),
@@ -84,7 +84,7 @@ GOLDEN = {
     "impossible temperatures": (
         ("[400, 800]", "[0, -5, .nan, .inf, 800]"),
         [
-            f"29:{column}: kmc.temperatures_K[{i}]: got {value}; allowed: a number > 0"
+            f"29:{column}: kmc.temperatures_K[{i}]: got {value}; allowed: a number >= 1"
             for i, (column, value) in enumerate([(20, "0"), (23, "-5"), (27, "nan"), (33, "inf")])
         ],
     ),

@@ -57,6 +57,7 @@ def fail_first_label(campaign: Path) -> None:
     event = {"key": item.key, "hash": item.hash, "group": item.group.hash, "state": "failed"}
     more = {"error": "ValueError: no saddle", "log": "logs/label/unit-1.log"}
     append_record(workdir, "label", "test", event | more)
+    workdir.epoch_file.write_text("1\n")
 
 
 def test_validate(launch, write_campaign):
@@ -230,6 +231,7 @@ def test_clean_does_not_follow_links(launch, write_campaign, tmp_path: Path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     root.mkdir()
+    (root / "epoch").write_text("1\n")
     (root / "labels").symlink_to(tmp_path / "precious")
     assert launch("clean", path, "--level", "results", "--force").code == 0
     assert not (root / "labels").is_symlink()
