@@ -54,7 +54,13 @@ def whole_words(n_entries: int, n_species: int) -> int:
 
 
 def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -> Cache:
-    """An empty cache of at most `size_MiB` (one record at least) for surroundings of `n_entries` sites."""
+    """An empty cache of at most `size_MiB` (one record at least) for surroundings of `n_entries` sites.
+
+    Raises:
+        ValueError: a size that is not positive.
+    """
+    if not size_MiB > 0:
+        raise ValueError(f"cache_MiB={size_MiB!r}: expected a positive size")
     code_bits = code_bits_of(n_species)
     key_words = words_of(n_entries, n_species)
     record = -(-(key_words + n_values) // _LINE_WORDS) * _LINE_WORDS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +18,23 @@ from nnk.kmc.networks import FILLER
 from nnk.kmc.rates import K_B_eV_K
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
-from nnk.models.program import BalancedProgram, ForwardProgram, Program
+from nnk.models.program import BalancedProgram, ForwardProgram, Program, arrays_of
 from nnk.observables.pair_order import pair_counts
 
 ORDER_SHELLS = 3  # neighbour shells whose pairs are counted along the way
 CACHE_MiB = 64.0
+
+
+def whole_number(name: str, value: Any) -> int:
+    """`value` as a plain int.
+
+    Raises:
+        ValueError: it is not a whole number.
+    """
+    whole = isinstance(value, Integral) or (isinstance(value, float | np.floating) and value.is_integer())
+    if not whole:
+        raise ValueError(f"{name}={value!r}: expected a whole number")
+    return int(value)
 
 
 @dataclass(frozen=True)
@@ -42,12 +56,15 @@ class RunConditions:
     def __post_init__(self) -> None:
         for name in ("temperature_K", "attempt_frequency_Hz"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
+            if not (isinstance(value, int | float | np.number) and np.isfinite(value) and value > 0):
                 raise ValueError(f"{name}={value!r}: expected a positive number")
+            object.__setattr__(self, name, float(value))  # plain numbers, for keys and files
+        for name in ("seed", "replica"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
 
     def compiled(self) -> Conditions:
         """Constants of the kernel; random numbers are keyed by seed, temperature and replica."""
-        key = stream_key(self.seed, "kmc", float(self.temperature_K), int(self.replica))
+        key = stream_key(self.seed, "kmc", self.temperature_K, self.replica)
         return Conditions(
             K_B_eV_K * self.temperature_K, float(np.log(self.attempt_frequency_Hz)), np.uint64(key)
         )
@@ -57,8 +74,8 @@ def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
     """The model's program, checked against the lattice.
 
     Raises:
-        ValueError: a model without a program the engine knows, of another structure, or one whose
-            environment does not fit into the lattice.
+        ValueError: a model without a program the engine knows, of another structure, with a weight that is
+            not a finite number, or one whose environment does not fit into the lattice.
     """
     program = model.compiled() if hasattr(model, "compiled") else None
     if not isinstance(program, ForwardProgram | BalancedProgram):
@@ -67,6 +84,9 @@ def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
             f"(mlp, detailed-balance, the published network); {type(model).__name__} gives "
             f"{type(program).__name__}"
         )
+    bad = [name for name, array in arrays_of(program) if not np.isfinite(array).all()]
+    if bad:
+        raise ValueError(f"the model's weights are not finite numbers: {', '.join(bad)}")
     model.environment.check(lattice)
     return program
 
@@ -77,6 +97,8 @@ def only_vacancy(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> i
     Raises:
         ValueError: another shape or type, unknown species, or not exactly one vacancy.
     """
+    if not isinstance(occupancy, np.ndarray):
+        raise ValueError(f"occupancy: expected a NumPy array, got {type(occupancy).__name__}")
     if occupancy.shape != (lattice.n_sites,) or occupancy.dtype != np.uint8:
         raise ValueError(
             f"occupancy: expected uint8[{lattice.n_sites}], got {occupancy.dtype}{list(occupancy.shape)}"
@@ -123,6 +145,7 @@ class Engine:
         shells = [shell_offsets(lattice.structure, k) for k in range(1, ORDER_SHELLS + 1)]
         neighbours = np.concatenate(shells)
         self.lattice = lattice
+        self.program = program
         self.jumps = 0
         self.hits = 0
         self._grid = make_grid(lattice, int(max(np.abs(read).max(), np.abs(neighbours).max())))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from nnk.files import Fence, commit
+from nnk.files import Fence, commit, remove_temporaries
 from nnk.kmc.setup import RunSetup
 from nnk.kmc.storage import DamagedFile, Stored, pack, read
-from nnk.kmc.trajectory import segment_name, write_bytes
+from nnk.kmc.trajectory import all_segments, segment_name, write_bytes
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ class RunFolder:
     def __init__(
         self, final_path: Path, setup: RunSetup, fence: Fence | None, quarantine: Path | None
     ) -> None:
+        if final_path.suffix != ".nc":
+            raise ValueError(f"{final_path}: the file of a run is named *.nc, and its segments' folder *")
         self.final_path = final_path
         self.folder = final_path.with_suffix("")
         self.setup = setup
@@ -59,7 +61,7 @@ class RunFolder:
     def segments(self) -> list[Stored]:
         """Segments on disk that follow each other from the start; whatever comes after a gap is set aside."""
         usable: list[Stored] = []
-        for number, path in enumerate(sorted(self.folder.glob("seg-*.nc"))):
+        for number, path in enumerate(all_segments(self.folder)):
             first_jump = int(usable[-1].end.jump[0]) if usable else 0
             if number != len(usable) or path.name != segment_name(number):
                 self.set_aside(path, "an earlier segment is missing")
@@ -82,8 +84,14 @@ class RunFolder:
             ) from error
 
     def clean(self) -> None:
-        """Remove the segments of a run whose final file is there."""
-        if self.folder.is_dir():
-            if self.fence is not None:
-                self.fence.check()
-            shutil.rmtree(self.folder)
+        """Remove the segments of a run whose final file is there, and their folder if it is empty then."""
+        if not self.folder.is_dir():
+            return
+        if self.fence is not None:
+            self.fence.check()
+        remove_temporaries(self.folder)
+        for path in all_segments(self.folder):
+            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another writer of the same run was faster
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()

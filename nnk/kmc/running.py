@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions
+from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions, whole_number
 from nnk.kmc.frames import Frames, KeyFrames, join_frames
 from nnk.kmc.trajectory import Trajectory
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
+from nnk.models.program import program_hash
+
+_MODEL_HASH = "program_hash"  # among a trajectory's notes; runs of a campaign have inputs_hash instead
 
 
 def run(
@@ -51,8 +54,9 @@ def run(
 
     Raises:
         ValueError: a model that the engine cannot run, a lattice too small for its environment, not exactly
-            one vacancy, conditions that are not those of `start`, or numbers out of range.
+            one vacancy, a model or conditions that are not those of `start`, or numbers out of range.
     """
+    jumps = whole_number("jumps", jumps)
     if jumps < 0:
         raise ValueError(f"jumps={jumps}: expected 0 or more")
     conditions = RunConditions(temperature_K, seed, replica, attempt_frequency_Hz)
@@ -60,7 +64,9 @@ def run(
         _check_continues(start, lattice, occupancy, conditions)
         occupancy = start.occupancy
     engine = Engine(lattice, occupancy, model, conditions, cache=cache, cache_MiB=cache_MiB)
+    model_hash = program_hash(engine.program)
     if start is not None:
+        _check_model(start, tuple(model.elements), model_hash)
         engine.resume(start.jumps, start.time_s, start.vacancy_displacement)
     parts, frames = [], [Frames.of(engine)]
     for directions in stretches(engine, jumps, key_frames or KeyFrames()):
@@ -79,6 +85,7 @@ def run(
         end=frames[-1].select(slice(-1, None)),
         key_frames=join_frames(frames),
         read_directions=lambda: made,
+        notes={_MODEL_HASH: model_hash},
         hit_rate=engine.hits / jumps if jumps else float("nan"),
     )
 
@@ -98,3 +105,10 @@ def _check_continues(
         raise ValueError(f"start: its conditions are {start.conditions}, not {conditions}")
     if not any(np.array_equal(occupancy, known) for known in (start.initial_occupancy, start.occupancy)):
         raise ValueError("start: occupancy is neither the state that it began in nor the one it ended in")
+
+
+def _check_model(start: Trajectory, elements: tuple[str, ...], model_hash: str) -> None:
+    if elements != start.elements:
+        raise ValueError(f"start: its elements are {start.elements}, the model's {elements}: remap the model")
+    if start.notes.get(_MODEL_HASH, model_hash) != model_hash:
+        raise ValueError("start: it was made with another model")

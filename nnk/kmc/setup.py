@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import RunConditions
+from nnk.kmc.engine import RunConditions, whole_number
 from nnk.kmc.frames import KeyFrames
 from nnk.kmc.trajectory import make_header
 from nnk.lattice import Lattice
@@ -42,6 +42,11 @@ class RunSetup:
     key_frames: KeyFrames = field(default_factory=KeyFrames)
     inputs_hash: str = ""
     model_description: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "jumps", whole_number("jumps", self.jumps))
+        if self.jumps < 0:
+            raise ValueError(f"jumps={self.jumps}: expected 0 or more")
 
     @property
     def conditions(self) -> RunConditions:

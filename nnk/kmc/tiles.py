@@ -69,13 +69,13 @@ def _accumulators(builder: Any, initial: list[Any]) -> list[list[Any]]:
 
 
 def _store_rectified(builder: Any, slots: list[list[Any]], out: Any, position: Any, stride: Any) -> None:
-    """Write max(tile, 0) to rows of `out`, `stride` elements apart."""
+    """Write max(tile, 0) to rows of `out`, `stride` elements apart; what is not a number stays so."""
     zero = ir.Constant(_LANES, [0.0] * LANES)
     for r, row in enumerate(slots):
         start = builder.add(position, builder.mul(_int(r), stride))
         for v, slot in enumerate(row):
             value = builder.load(slot)
-            positive = builder.select(builder.fcmp_ordered(">", value, zero), value, zero)
+            positive = builder.select(builder.fcmp_ordered("<", value, zero), zero, value)
             target = _vector(builder, out, builder.add(start, _int(v * LANES)))
             builder.store(positive, target, align=4)
 

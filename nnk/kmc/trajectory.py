@@ -132,8 +132,12 @@ def segment_name(number: int) -> str:
 
 def segment_files(folder: Path) -> list[Path]:
     """Segments in `folder`, in order, up to the first one missing."""
-    found = sorted(folder.glob("seg-*.nc"))
-    return [path for number, path in enumerate(found) if path.name == segment_name(number)]
+    return [path for number, path in enumerate(all_segments(folder)) if path.name == segment_name(number)]
+
+
+def all_segments(folder: Path) -> list[Path]:
+    """Every segment in `folder`, in order, whether or not an earlier one is missing."""
+    return sorted(folder.glob(f"seg-{'[0-9]' * 6}.nc"))
 
 
 def make_header(
@@ -146,7 +150,7 @@ def make_header(
         "elements": list(elements),
         "structure": lattice.structure,
         "cells": list(lattice.cells),
-        "a_A": lattice.a_A,
+        "a_A": float(lattice.a_A),
         **{name: getattr(conditions, name) for name in _CONDITIONS},
     }
 

@@ -6,7 +6,9 @@ A program is a model ready to run, free of any framework: arrays that an engine 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +123,28 @@ class BalancedProgram:
 
 
 Program = ForwardProgram | BalancedProgram
+
+
+def arrays_of(part: Program | DenseStack) -> Iterator[tuple[str, NDArray]]:
+    """Every array and number of a program by its name, such as ``kra.hidden[0].weight``."""
+    for name in (field.name for field in fields(part)):
+        value = getattr(part, name)
+        if isinstance(value, DenseStack):
+            yield from ((f"{name}.{inner}", array) for inner, array in arrays_of(value))
+        elif name == "hidden":
+            for i, (weight, bias) in enumerate(value):
+                yield from ((f"hidden[{i}].weight", weight), (f"hidden[{i}].bias", bias))
+        elif name != "structure":
+            yield name, np.asarray(value)
+
+
+def program_hash(program: Program) -> str:
+    """SHA-256 of everything that a program computes with."""
+    total = hashlib.sha256(f"{type(program).__name__} {program.structure}".encode())
+    for name, array in arrays_of(program):
+        total.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
 
 
 def linear_energy(linear: Float64Array, mover: SpeciesArray, species: SpeciesArray) -> Float64Array:

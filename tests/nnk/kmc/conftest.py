@@ -82,15 +82,15 @@ def philox4x32(counter, key):
     return c
 
 
-def naive_run(lattice, occupancy, model, *, temperature_K, jumps, seed, replica=0):
+def naive_run(lattice, occupancy, model, *, temperature_K, jumps, seed, replica=0, first=0):
     """Directions, final occupancy and time, with nothing clever."""
     key = stream_key(seed, "kmc", float(temperature_K), replica)
     occupancy = occupancy.copy()
     time_s, directions = 0.0, []
-    for number in range(jumps):
+    for number in range(first, first + jumps):
         site = int(np.flatnonzero(occupancy == 0)[0])
         barriers = evaluate(model.compiled(), lattice, occupancy, site)
-        words = philox4x32((number, 0, 0, 0), (key % 2**32, key >> 32))
+        words = philox4x32((number % 2**32, number >> 32, 0, 0), (key % 2**32, key >> 32))
         u_jump, u_time = ((((a << 32 | b) >> 11) + 1) * 2.0**-53 for a, b in (words[:2], words[2:]))
         rates = 1e13 * np.exp(-barriers / (K_B_eV_K * temperature_K))
         jump = int(np.searchsorted(np.cumsum(rates) / rates.sum(), u_jump))

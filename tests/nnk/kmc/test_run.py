@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnk.kmc import KeyFrames, run
+from nnk.kmc import KeyFrames, Trajectory, run
 from nnk.kmc.engine import Engine, RunConditions
 from nnk.lattice import Lattice
 from nnk.models.program import evaluate
@@ -188,6 +188,13 @@ def test_only_one_vacancy(small, n_vacancies):
         ({"temperature_K": float("nan")}, "temperature_K=nan"),
         ({"attempt_frequency_Hz": -1.0}, "attempt_frequency_Hz=-1.0"),
         ({"jumps": -1}, "jumps=-1"),
+        ({"jumps": 2.5}, "jumps=2.5: expected a whole number"),
+        ({"seed": 1.5}, "seed=1.5: expected a whole number"),
+        ({"seed": None}, "seed=None"),
+        ({"replica": "1"}, "replica='1'"),
+        ({"temperature_K": "900"}, "temperature_K='900'"),
+        ({"cache_MiB": -1.0}, "cache_MiB=-1.0"),
+        ({"occupancy": [1] * 256}, "expected a NumPy array, got list"),
         ({"occupancy": np.zeros(3, np.uint8)}, r"expected uint8\[256\], got uint8\[3\]"),
         ({"occupancy": np.ones(256)}, r"expected uint8\[256\], got float64\[256\]"),
         ({"occupancy": np.full(256, 9, np.uint8)}, "species 9 found, the model knows 2"),
@@ -217,6 +224,70 @@ def test_only_the_same_run_is_continued(small):
         run(Lattice.fcc((4, 4, 4), 3.7), occupancy, model, start=first, **conditions)
     with pytest.raises(ValueError, match="neither the state"):
         run(lattice, np.roll(first.occupancy, 1), model, start=first, **conditions)
+
+
+def test_only_the_same_model_continues(small, make_forward, tmp_path):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 900.0, "jumps": 5, "seed": 0}
+    first = run(lattice, occupancy, model, **conditions)
+    with pytest.raises(ValueError, match="remap the model"):
+        run(lattice, occupancy, model.remap(model.elements[::-1]), start=first, **conditions)
+    first.save(tmp_path / "first.nc")
+    for start in (first, Trajectory.load(tmp_path / "first.nc")):
+        with pytest.raises(ValueError, match="another model"):
+            run(lattice, occupancy, make_forward("fcc", 2, 2, (8, 8), seed=1), start=start, **conditions)
+
+
+@pytest.mark.parametrize("place", ["table", "bias", "hidden", "out_weight"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(small, place, value):
+    lattice, occupancy, model = small
+    array = model.network.hidden[0][0] if place == "hidden" else getattr(model.network, place)
+    array.reshape(-1)[3] = value
+    with pytest.raises(ValueError, match=f"not finite numbers: network.{place}"):
+        run(lattice, occupancy, model, temperature_K=900.0, jumps=1, seed=0)
+
+
+def test_a_network_that_overflows_is_an_error(small):
+    """Inside, infinity minus infinity: not a number, which no rectifier may turn into a zero."""
+    lattice, occupancy, model = small
+    model.network.table[...] = 1e38
+    model.network.hidden[0][0][...] = [1e38, -1e38] * 4
+    model.network.hidden[0][0][1::2] *= -1
+    with pytest.raises(ValueError, match="the time is nan"):
+        run(lattice, occupancy, model, temperature_K=900.0, jumps=1, seed=0)
+
+
+def test_numbers_of_numpy_are_numbers(small, tmp_path):
+    lattice, occupancy, model = small
+    plain = run(lattice, occupancy, model, temperature_K=900.0, jumps=20, seed=3, replica=1)
+    given = {"temperature_K": np.float32(900), "jumps": 20.0, "seed": np.int64(3), "replica": np.uint8(1)}
+    trajectory = run(lattice, occupancy, model, **given)
+    assert same(plain, trajectory)
+    trajectory.save(tmp_path / "r.nc")
+    assert Trajectory.load(tmp_path / "r.nc").conditions == plain.conditions
+
+
+@pytest.mark.parametrize("seed", [-1, 10**40])
+def test_any_whole_seed(small, seed, tmp_path):
+    lattice, occupancy, model = small
+    trajectory = run(lattice, occupancy, model, temperature_K=900.0, jumps=20, seed=seed)
+    trajectory.save(tmp_path / "r.nc")
+    assert Trajectory.load(tmp_path / "r.nc").conditions.seed == seed
+
+
+def test_jumps_beyond_32_bits_draw_new_numbers(small, slow_run):
+    lattice, occupancy, model = small
+    made = []
+    for first in (0, 2**32 - 2):
+        engine = Engine(lattice, occupancy, model, RunConditions(1500.0, 1))
+        engine.resume(first, 0.0, np.zeros(3, dtype=np.int64))
+        made.append(engine.advance(60))
+    expected, _, _ = slow_run(
+        lattice, occupancy, model, temperature_K=1500.0, jumps=60, seed=1, first=2**32 - 2
+    )
+    np.testing.assert_array_equal(made[1], expected)
+    assert not np.array_equal(*made)
 
 
 def test_no_jumps(small):
