@@ -56,7 +56,8 @@ def run_to_files(
         cache_MiB: size of the cache of barriers.
 
     Raises:
-        ValueError: other elements than the model's, or whatever `nnk.kmc.run` refuses.
+        ValueError: a `final_path` without ``.nc``, other elements than the model's, or whatever `nnk.kmc.run`
+            refuses.
         OSError: a file cannot be written, because the disk is full, say; nothing on disk is lost.
         StaleEpoch: a newer run has taken over.
     """

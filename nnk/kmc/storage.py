@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +104,8 @@ def read(path: Path) -> Stored:
         FileNotFoundError: there is none.
         DamagedFile: unreadable, of another kind, or not what was written.
     """
-    stored = _read(path, with_directions=True)
-    with netCDF4.Dataset(path) as file:
+    with _opened(path) as file:
+        stored = _read(file, file["directions"][:])
         expected = file.content_sha256
     if stored.digest() != expected:
         raise DamagedFile(f"{path}: its content is not what was written (hash differs)")
@@ -111,14 +113,19 @@ def read(path: Path) -> Stored:
 
 
 def read_states(path: Path) -> Stored:
-    """Read a file of `pack` without its directions (an empty array) and without checking its hash."""
-    return _read(path, with_directions=False)
+    """Read a file of `pack` without its directions (an empty array) and without checking its hash.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedFile: unreadable, or of another kind.
+    """
+    with _opened(path) as file:
+        return _read(file, np.empty(0, dtype=np.uint8))
 
 
 def read_directions(path: Path) -> SpeciesArray:
-    """The directions uint8[n] alone."""
-    with netCDF4.Dataset(path) as file:
-        file.set_auto_mask(False)
+    """The directions uint8[n] alone; errors as in `read_states`."""
+    with _opened(path) as file:
         return file["directions"][:]
 
 
@@ -179,24 +186,29 @@ def _write_amber(group: netCDF4.Dataset, lattice: Lattice, frames: Frames) -> No
     _write(group, "atom_types", ("frame", "atom"), types, long_name=_FRAME_VARIABLES["occupancy"][2])
 
 
-def _read(path: Path, *, with_directions: bool) -> Stored:
+@contextmanager
+def _opened(path: Path) -> Iterator[netCDF4.Dataset]:
+    """A file of `pack`, open; whatever cannot be read in it is a `DamagedFile`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such trajectory")
     try:
         with netCDF4.Dataset(path) as file:
             file.set_auto_mask(False)
             _check_kind(path, file)
-            directions = file["directions"][:] if with_directions else np.empty(0, dtype=np.uint8)
-            return Stored(
-                json.loads(file.setup),
-                int(file.first_jump),
-                file["initial_occupancy"][:],
-                directions,
-                _read_frames(file),
-                _read_frames(file["end"]),
-            )
+            yield file
     except (OSError, RuntimeError, AttributeError, IndexError, KeyError, json.JSONDecodeError) as error:
         raise DamagedFile(f"{path}: cannot be read as a trajectory ({error})") from error
+
+
+def _read(file: netCDF4.Dataset, directions: SpeciesArray) -> Stored:
+    return Stored(
+        json.loads(file.setup),
+        int(file.first_jump),
+        file["initial_occupancy"][:],
+        directions,
+        _read_frames(file),
+        _read_frames(file["end"]),
+    )
 
 
 def _check_kind(path: Path, file: netCDF4.Dataset) -> None:

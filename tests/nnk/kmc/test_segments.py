@@ -1,10 +1,12 @@
 """Runs on disk: the same file whatever happened on the way."""
 
+import contextlib
 import dataclasses
 import errno
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -214,6 +216,47 @@ def test_a_full_disk_is_an_error_that_loses_nothing(setup, small, tmp_path, monk
     summary = run_to_files(path, setup, small[2], checkpoint_s=1e9)
     assert (summary.resumed_at, summary.messages) == (kept.jumps, ())
     assert read(path).digest() == undisturbed.digest()
+
+
+def test_what_is_not_of_the_run_stays(setup, small, tmp_path):
+    path = tmp_path / "r000.nc"
+    path.with_suffix("").mkdir()
+    notes, foreign = path.with_suffix("") / "notes.txt", path.with_suffix("") / "seg-mine.nc"
+    notes.write_text("by hand")
+    foreign.write_text("by hand")
+    interrupted(path, setup, small[2], 3)
+    summary = run_to_files(path, setup, small[2], checkpoint_s=1e9)
+    assert summary.messages == ()
+    assert sorted(path.with_suffix("").iterdir()) == [notes, foreign]
+
+
+@pytest.mark.parametrize("name", ["r000", "T0800.0K"])
+def test_only_nc_files_are_written(setup, small, tmp_path, name):
+    with pytest.raises(ValueError, match=r"is named \*\.nc"):
+        run_to_files(tmp_path / name, setup, small[2], checkpoint_s=1)
+
+
+@pytest.mark.parametrize("jumps", [-1, 2.5])
+def test_impossible_numbers_of_jumps_are_refused(setup, jumps):
+    with pytest.raises(ValueError, match=f"jumps={jumps}"):
+        dataclasses.replace(setup, jumps=jumps)
+
+
+def test_a_damaged_row_of_jumps_is_an_error_when_it_is_read(setup, small, tmp_path):
+    path = tmp_path / "r000.nc"
+    run_to_files(path, setup, small[2], checkpoint_s=1e9)
+    content = path.read_bytes()
+    found = 0
+    for block in re.finditer(b"x\x01", content):  # starts of compressed blocks, some of them the jumps
+        at = min(block.start() + 40, len(content) - 1)
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        with contextlib.suppress(DamagedFile):
+            trajectory = Trajectory.load(path)
+            with contextlib.suppress(DamagedFile):
+                np.testing.assert_array_equal(trajectory.directions, read(path).directions)
+                continue
+            found += 1
+    assert found
 
 
 def test_other_elements_are_refused(setup, small, tmp_path):
