@@ -71,7 +71,12 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         try:
             record = json.loads(line)
         except ValueError:
-            raise ValueError(f"{path}:{number}: expected a JSON object, got {line[:40]!r}") from None
+            record = None
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{path}:{number}: expected a JSON object, got {line[:40]!r}; "
+                f"remove the line: what it told is made again if it is wanted"
+            )
         yield record
 
 

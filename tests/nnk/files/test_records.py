@@ -47,6 +47,15 @@ def test_a_damaged_line_in_the_middle_is_an_error_with_its_place(workdir):
         read_records(workdir, "label")
 
 
+@pytest.mark.parametrize("line", ["[1]", "null", "1", '"text"', "\0" * 9])
+def test_a_line_that_is_no_object_is_an_error_that_says_what_to_do(line: str, workdir):
+    append_record(workdir, "label", "w", {"key": "a"})
+    path = workdir.records("label") / "w.jsonl"
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=r"w\.jsonl:2: expected a JSON object, got .*; remove the line"):
+        read_records(workdir, "label")
+
+
 def test_a_stale_writer_records_nothing(workdir):
     workdir.epoch_file.write_text("2")
     with pytest.raises(StaleEpoch):
