@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs import Inputs
+from analysis.inputs import Inputs, reading
 from analysis.products import FigureProduct, Number, TableProduct
 from analysis.style import BLUE, DOUBLE_COLUMN_IN, GREY, ORANGE, letter_panels, new_figure
 from nnk.audit import AuditSet
@@ -25,8 +25,11 @@ Products = tuple[tuple[FigureProduct, ...], tuple[TableProduct, ...], tuple[Numb
 def read_audit(inputs: Inputs) -> AuditSet | None:
     """The audit; None where the campaign has none, or not yet, or where no NEB converged."""
     path = inputs.workdir.audit_file
-    audit = AuditSet.load(inputs.note(path)) if path.is_file() else None
-    return audit if audit is not None and audit.converged.any() else None
+    if not path.is_file():
+        return None
+    with reading(inputs.note(path)):
+        audit = AuditSet.load(path)
+    return audit if audit.converged.any() else None
 
 
 def audit_products(audit: AuditSet | None) -> Products:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis import ANALYSES
-from analysis.inputs import Inputs, MissingInput
+from analysis.inputs import DamagedInput, Inputs, MissingInput
 from analysis.products import Product, write
 from nnk.files import Fence, Workdir
 
@@ -28,6 +28,7 @@ def make(workdir: Workdir, analyse: Analyse, fence: Fence | None = None) -> list
 
     Raises:
         MissingInput: it needs what is not there.
+        DamagedInput: it needs what cannot be read.
     """
     inputs = Inputs(workdir)
     product = analyse(inputs)
@@ -39,7 +40,7 @@ def run(name: str, make_products: Make, argv: Sequence[str] | None) -> int:
     """Parse the command line and make the products; the paths go to standard output.
 
     Returns:
-        0; 1 when something that is needed is missing; 2 for a folder that is not there.
+        0; 1 when something that is needed is missing or damaged; 2 for a folder that is not there.
     """
     arguments = _parser(name).parse_args(argv)
     root = Path(arguments.workdir)
@@ -50,7 +51,7 @@ def run(name: str, make_products: Make, argv: Sequence[str] | None) -> int:
     fence = None if arguments.epoch is None else Fence(workdir.epoch_file, arguments.epoch)
     try:
         paths = make_products(workdir, fence)
-    except MissingInput as error:
+    except (MissingInput, DamagedInput) as error:
         print(f"analysis {name}: {error}", file=sys.stderr)
         return FAILED
     for path in paths:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from nnk.alloy import composition_name
 from nnk.barriers import BarrierSet, concatenate
@@ -21,6 +23,20 @@ if TYPE_CHECKING:
 
 class MissingInput(Exception):
     """A product that the analysis needs is not there; the message says which, and what makes it."""
+
+
+class DamagedInput(Exception):
+    """A product that the analysis needs is there and cannot be read; the message says which, and why."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever a reader of `path` finds wrong with it is a `DamagedInput`."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, LookupError, AttributeError, YAMLError) as error:
+        reason = " ".join(str(error).split()).removeprefix(f"{path}: ")
+        raise DamagedInput(f"{path} cannot be used: {reason}") from error
 
 
 @dataclass(frozen=True, order=True)
@@ -66,7 +82,12 @@ class Inputs:
 
     def campaign(self) -> dict[str, Any]:
         """The campaign as run, every default resolved."""
-        return dict(YAML(typ="safe", pure=True).load(self.note(self.workdir.campaign_file)))
+        path = self.note(self.workdir.campaign_file)
+        with reading(path):
+            found = YAML(typ="safe", pure=True).load(path)
+            if not isinstance(found, dict):
+                raise ValueError(f"expected the sections of a campaign, got {type(found).__name__}")
+        return found
 
     def labels(self) -> BarrierSet:
         """All labels: the merged file, or the segments of a run that has not ended yet."""
@@ -77,7 +98,11 @@ class Inputs:
                 f"{merged} is missing: the campaign has no labels (a published model needs none), "
                 "or its label stage has not run yet"
             )
-        return concatenate([BarrierSet.load(self.note(path)) for path in paths])
+        return concatenate([self._labels(path) for path in paths])
+
+    def _labels(self, path: Path) -> BarrierSet:
+        with reading(self.note(path)):
+            return BarrierSet.load(path)
 
     def model_names(self) -> list[str]:
         """Names of the campaign's models that are trained, in its order."""
@@ -97,7 +122,8 @@ class Inputs:
         folder = self.workdir.model_dir(name)
         for file in ("model.json", "model.safetensors"):
             self.note(folder / file)
-        return load(folder).remap(elements)
+        with reading(folder):
+            return load(folder).remap(elements)
 
     def run_files(self) -> list[RunFile]:
         """Finished kMC runs that the campaign asks for, sorted by case, temperature and replica."""
@@ -105,7 +131,8 @@ class Inputs:
         if not kmc:
             raise MissingInput(f"{self.workdir.campaign_file} has no section kmc: there are no runs")
         folder = self.workdir.root / "kmc"
-        runs = [run for path in folder.glob("*/T*K/r*.nc") if _asked(run := _run_file(path), kmc)]
+        found = (_run_file(path) for path in folder.glob("*/T*K/r*.nc"))
+        runs = [run for run in found if run is not None and _asked(run, kmc)]
         if not runs:
             raise MissingInput(f"{folder} holds no finished run: the kmc stage has not run yet")
         return sorted(runs)
@@ -114,7 +141,8 @@ class Inputs:
         """One finished kMC run."""
         from nnk.kmc import Trajectory
 
-        return Trajectory.load(self.note(run.path))
+        with reading(self.note(run.path)):
+            return Trajectory.load(run.path)
 
     def kmc_model(self, elements: Sequence[str]) -> BarrierModel:
         """The network that drove the kMC runs, for species numbered as in `elements`."""
@@ -124,7 +152,8 @@ class Inputs:
 
             published = choice["published"]
             path = self.note(Path(published["file"]))
-            return read_nkk_weights(path, allow_pickle=published["allow_pickle"], elements=elements)
+            with reading(path):
+                return read_nkk_weights(path, allow_pickle=published["allow_pickle"], elements=elements)
         if not choice:
             raise MissingInput(f"{self.workdir.campaign_file} names no kmc.model")
         return self.model(choice, elements)
@@ -142,8 +171,9 @@ def _asked(run: RunFile, kmc: Mapping[str, Any]) -> bool:
 _RUN_PATH = re.compile(r"(?P<case>[^/]+)/T(?P<temperature>[0-9.]+)K/r(?P<replica>[0-9]+)\.nc$")
 
 
-def _run_file(path: Path) -> RunFile:
+def _run_file(path: Path) -> RunFile | None:
+    """What the path ``kmc/<case>/T0800.0K/r003.nc`` says; None for a file that is not a run's."""
     found = _RUN_PATH.search(path.as_posix())
     if found is None:
-        raise ValueError(f"{path}: expected kmc/<case>/T0800.0K/r003.nc")
+        return None
     return RunFile(found["case"], float(found["temperature"]), int(found["replica"]), path)

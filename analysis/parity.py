@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.command import run_analysis
 from analysis.csv_tables import read_columns
-from analysis.inputs import Inputs
+from analysis.inputs import Inputs, reading
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.style import (
     GREY,
@@ -95,15 +95,17 @@ def analyse(inputs: Inputs) -> Product:
 
 def _predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> Predictions:
     path = inputs.note(inputs.workdir.model_dir(model) / "predictions.csv")
-    columns = read_columns(path, _COLUMNS)
+    with reading(path):
+        columns = read_columns(path, _COLUMNS)
+        energies = {name: columns[name].astype(np.float64) for name in ("E_eV", "E_predicted_eV")}
     vacancy = np.char.add(np.char.add(columns["sample"], ":"), columns["vacancy_site"])
     return Predictions(
         model=model,
         split=columns["split"],
         species=columns["species"],
         vacancy=vacancy,
-        true_eV=columns["E_eV"].astype(np.float64),
-        predicted_eV=columns["E_predicted_eV"].astype(np.float64),
+        true_eV=energies["E_eV"],
+        predicted_eV=energies["E_predicted_eV"],
         elements=elements,
         unseen=tuple(np.unique(columns["composition"][columns["split"] == "test-composition"]).tolist()),
     )

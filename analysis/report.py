@@ -15,7 +15,7 @@ from typing import Any
 
 from analysis import ANALYSES, state
 from analysis.command import run
-from analysis.inputs import Inputs, MissingInput
+from analysis.inputs import Inputs, MissingInput, reading
 from analysis.products import commit_bytes, hashes, versions
 from analysis.references import REFERENCES
 from analysis.style import PNG_DPI
@@ -32,6 +32,7 @@ def make_report(workdir: Workdir, fence: Fence | None = None) -> list[Path]:
 
     Raises:
         MissingInput: the workdir holds no campaign file.
+        DamagedInput: the campaign file, or what an analysis wrote about itself, cannot be read.
     """
     commit_bytes(workdir.report, _page(workdir).encode(), fence)
     return [workdir.report]
@@ -83,7 +84,12 @@ def _markup(text: str) -> Any:
 def _provenances(workdir: Workdir) -> list[dict[str, Any]]:
     """What the analyses wrote about themselves, in the order of the report."""
     paths = [workdir.figures / f"{name}.json" for name in ANALYSES]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    return [_provenance(path) for path in paths if path.is_file()]
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    with reading(path):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _what(campaign: Mapping[str, Any]) -> str:

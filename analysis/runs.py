@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs import Inputs, RunFile
+from analysis.inputs import Inputs, RunFile, reading
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import pair_counts, species_numbers
 
@@ -88,10 +88,16 @@ def read_cases(inputs: Inputs) -> list[Case]:
 
     Raises:
         MissingInput: there is none.
-        ValueError: runs of one case with other key frames, or counts that do not belong to the atoms.
+        DamagedInput: a file that cannot be read, or whose counts do not belong to its atoms.
+        ValueError: runs of one case with other key frames.
     """
-    runs = [run_of(file, inputs.trajectory(file)) for file in inputs.run_files()]
-    return cases_of(runs)
+    return cases_of([_read_run(inputs, file) for file in inputs.run_files()])
+
+
+def _read_run(inputs: Inputs, file: RunFile) -> Run:
+    trajectory = inputs.trajectory(file)
+    with reading(file.path):
+        return run_of(file, trajectory)
 
 
 def cases_of(runs: Sequence[Run]) -> list[Case]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import ANALYSES
+from analysis.inputs import DamagedInput, reading
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash, read_records, temperature_label
 from nnk.lattice import jumps
@@ -50,7 +51,11 @@ def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
         return []
     if not workdir.labels_file.is_file():
         return ["labels/labels.nc is missing: the label stage has not ended"]
-    barriers = BarrierSet.load(workdir.labels_file)
+    try:
+        with reading(workdir.labels_file):
+            barriers = BarrierSet.load(workdir.labels_file)
+    except DamagedInput as error:
+        return [str(error)]
     per_vacancy = len(jumps(campaign["alloy"]["lattice"]))
     asked = len(label["compositions"]) * label["vacancies_per_composition"] * per_vacancy
     lines = []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.command import run_analysis
 from analysis.csv_tables import read_columns
-from analysis.inputs import Inputs
+from analysis.inputs import Inputs, reading
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.style import BLUE, DOUBLE_COLUMN_IN, GREY, VERMILION, letter_panels, new_figure, paper_style
 
@@ -67,10 +67,13 @@ def analyse(inputs: Inputs) -> Product:
 
 def _history(inputs: Inputs, model: str) -> History:
     folder = inputs.workdir.model_dir(model)
-    header = json.loads(inputs.note(folder / "model.json").read_text(encoding="utf-8"))
-    text = read_columns(inputs.note(folder / "history.csv"), HISTORY_COLUMNS)
-    columns = {name: values.astype(np.float64) for name, values in text.items()}
-    return History(model, columns, header["description"])
+    with reading(inputs.note(folder / "model.json")):
+        header = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        description = header["description"]
+    with reading(inputs.note(folder / "history.csv")):
+        text = read_columns(folder / "history.csv", HISTORY_COLUMNS)
+        columns = {name: values.astype(np.float64) for name, values in text.items()}
+    return History(model, columns, description)
 
 
 def _summary(history: History) -> str:

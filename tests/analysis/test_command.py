@@ -5,6 +5,8 @@ import pytest
 from analysis import ANALYSES
 from nnk.files import Workdir
 
+CASE = "Nb30Mo30Ta40"  # as in conftest.py
+
 NEEDS = {
     "labels": "labels.nc",
     "spectra": "labels.nc",
@@ -43,6 +45,45 @@ def test_what_is_missing_is_named(name, tmp_path, capsys):
     assert NEEDS[name] in captured.err
     assert captured.out == ""
     assert not workdir.figures.exists()
+
+
+DAMAGED = {
+    "campaign.yaml": ("a: [b", ["labels", "training", "parity", "spectra", "order", "randomness", "report"]),
+    "labels/labels.nc": ("rubbish", ["labels", "spectra"]),
+    "audit/audit.nc": ("rubbish", ["labels"]),
+    "models/main/model.json": ("{", ["randomness", "spectra", "training"]),
+    "models/main/history.csv": ("epoch\n", ["training"]),
+    "models/main/predictions.csv": ("", ["parity"]),
+    f"kmc/{CASE}/T0800.0K/r001.nc": ("rubbish", ["order", "randomness"]),
+    "figures/order.json": ("{", ["report"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [(path, name) for path, (_, names) in DAMAGED.items() for name in names]
+)
+def test_what_is_damaged_is_named(path, name, workdir, save_runs, capsys):
+    save_runs(workdir)
+    workdir.figures.mkdir()
+    (workdir.root / path).write_text(DAMAGED[path][0])
+    assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"analysis {name}: ")
+    assert captured.err.count("\n") == 1
+    assert str(workdir.root / path).removesuffix("/model.json") in captured.err
+
+
+def test_damaged_labels_are_a_line_of_the_report(workdir):
+    workdir.labels_file.write_text("rubbish")
+    assert importlib.import_module("analysis.report").main([str(workdir.root)]) == 0
+    assert "labels.nc cannot be used" in workdir.report.read_text()
+
+
+def test_files_beside_the_runs_are_left_alone(workdir, save_runs, capsys):
+    save_runs(workdir)
+    (workdir.trajectory(CASE, 800.0, 0).parent / "r000-copy.nc").write_text("by hand")
+    assert importlib.import_module("analysis.order").main([str(workdir.root)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_wrong_arguments_are_a_usage_error(capsys):
