@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnk.constants import K_B_eV_K
 from nnk.environment import SpeciesArray
 from nnk.files import stream_key
 from nnk.kmc.cache import make_cache, whole_words
@@ -15,7 +16,6 @@ from nnk.kmc.evaluators import BalancedEvaluator, ForwardEvaluator, make_evaluat
 from nnk.kmc.grid import make_grid, memory_shifts, padded_occupancy, plain_occupancy, position_of, site_of
 from nnk.kmc.kernel import MOST_SPECIES, Buffers, Conditions, State, Surroundings, advance
 from nnk.kmc.networks import FILLER
-from nnk.kmc.rates import K_B_eV_K
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
 from nnk.models.program import BalancedProgram, ForwardProgram, Program, arrays_of

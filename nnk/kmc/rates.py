@@ -14,8 +14,6 @@ import numpy as np
 
 from nnk.kmc.compiled import compiled, inlined
 
-K_B_eV_K = 8.617333262e-5  # Boltzmann constant
-
 
 @compiled
 def residence(barriers_eV, kT_eV, log_frequency, record):  # type: ignore[no-untyped-def]

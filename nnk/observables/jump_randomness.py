@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnk.constants import K_B_eV_K
 from nnk.environment import gather_jumps
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
 
 FloatArray = NDArray[np.float64]
 
-K_B_EV_K = 8.617333262e-5
 BATCH_JUMPS = 1024  # rows of one network evaluation: its first layer then stays in the processor's cache
 
 
@@ -45,7 +45,7 @@ def jump_probabilities(barriers_eV: ArrayLike, temperature_K: float) -> FloatArr
     if not np.isfinite(lowest).all():
         raise ValueError("barriers_eV: expected no NaN and at least one finite barrier per vacancy")
     # relative to the lowest, or all rates underflow at low temperature
-    weights = np.exp((lowest - barriers) / (K_B_EV_K * temperature_K))
+    weights = np.exp((lowest - barriers) / (K_B_eV_K * temperature_K))
     return weights / weights.sum(axis=-1, keepdims=True)
 
 

@@ -6,8 +6,8 @@ from analysis.inputs import Inputs
 from analysis.order_figures import order_figures
 from analysis.order_parameters import order_of
 from analysis.runs import Case, cases_of, run_of
+from nnk.constants import K_B_eV_K
 from nnk.lattice import Lattice, shell_offsets
-from nnk.observables.jump_randomness import K_B_EV_K
 
 
 def naive_delta(run, a, b, shell):
@@ -124,7 +124,7 @@ def naive_randomness(network, run, occupancy, temperature_K):
     for site in range(run.lattice.n_sites):
         state = occupancy.copy()
         state[vacancy], state[site] = state[site], 0
-        p = np.exp(-network.barriers(state, site, run.lattice) / (K_B_EV_K * temperature_K))
+        p = np.exp(-network.barriers(state, site, run.lattice) / (K_B_eV_K * temperature_K))
         p /= p.sum()
         values.append(1 - np.std(p) / np.std([1, 0, 0, 0, 0, 0, 0, 0]))
     return np.array(values)

@@ -16,6 +16,8 @@ def test_flat_json_with_rates_and_ratios(nkk_weights):
     assert all(isinstance(value, float) for value in figures.values())
     for sites in (1024, 128000):
         fast, naive = (figures[f"{kind}jumps_per_s_{sites}_1000K"] for kind in ("", "naive_"))
-        assert figures[f"ratio_to_naive_{sites}_1000K"] == pytest.approx(fast / naive)
+        for temperature_K in (500, 1000, 3000):
+            rate = figures[f"jumps_per_s_{sites}_{temperature_K}K"]
+            assert figures[f"ratio_to_naive_{sites}_{temperature_K}K"] == pytest.approx(rate / naive)
         assert fast > 10 * naive
         assert 0.5 < figures[f"hit_rate_{sites}_1000K"] < 1

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnk.constants import K_B_eV_K
 from nnk.kmc import replay
 from nnk.kmc.cache import make_cache, pack_key, recall, remember, whole_words
 from nnk.kmc.grid import (
@@ -19,7 +20,7 @@ from nnk.kmc.grid import (
     site_of,
 )
 from nnk.kmc.random_numbers import philox4x32, two_uniforms
-from nnk.kmc.rates import K_B_eV_K, chosen_jump, residence
+from nnk.kmc.rates import chosen_jump, residence
 from nnk.lattice import Lattice, offsets_within
 
 LATTICES = [Lattice.bcc((3, 4, 5), 3.0), Lattice.fcc((4, 3, 6), 3.0), Lattice.bcc((7, 8, 6), 3.0)]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from nnk.constants import K_B_eV_K
 from nnk.environment import EnvironmentSpec
 from nnk.kmc import replay, run
-from nnk.kmc.rates import K_B_eV_K
 from nnk.lattice import Lattice
 from nnk.models import BalancedModel, MlpModel
 from nnk.models.program import DenseStack, evaluate

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnk.alloy import exact_counts, random_solution
+from nnk.constants import K_B_eV_K
 from nnk.lattice import Lattice
 from nnk.models.mlp import MlpModel
 from nnk.observables.jump_randomness import (
-    K_B_EV_K,
     jump_probabilities,
     jump_randomness,
     randomness_curve,
@@ -23,7 +23,7 @@ temperatures = st.floats(50.0, 5000.0)
 
 
 def naive_randomness(barriers, temperature_K):
-    rates = [np.exp(-e / (K_B_EV_K * temperature_K)) for e in barriers]
+    rates = [np.exp(-e / (K_B_eV_K * temperature_K)) for e in barriers]
     p = [k / sum(rates) for k in rates]
     directional = np.zeros(len(p))
     directional[0] = 1
