@@ -159,10 +159,14 @@ class Inputs:
         return self.model(choice, elements)
 
 
+def asked_cases(kmc: Mapping[str, Any]) -> list[str]:
+    """Names of the compositions that a campaign's section kmc asks for; none where it has a start file."""
+    return [composition_name(fractions) for fractions in kmc.get("compositions") or ()]
+
+
 def _asked(run: RunFile, kmc: Mapping[str, Any]) -> bool:
     """Whether the campaign still asks for a run that is on disk."""
-    compositions = kmc.get("compositions")
-    cases = [composition_name(fractions) for fractions in compositions] if compositions else [run.case]
+    cases = asked_cases(kmc) or [run.case]
     temperatures = [temperature_label(t) for t in kmc["temperatures_K"]]
     here = run.path.parent.name
     return run.case in cases and here in temperatures and run.replica < kmc["replicas"]

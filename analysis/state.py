@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import ANALYSES
-from analysis.inputs import DamagedInput, reading
+from analysis.inputs import DamagedInput, asked_cases, reading
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash, read_records, temperature_label
 from nnk.lattice import jumps
@@ -81,8 +81,9 @@ def _missing_runs(workdir: Workdir, campaign: Campaign) -> list[str]:
     if not kmc:
         return []
     replicas = range(kmc["replicas"])
-    cases = [path.name for path in sorted((workdir.root / "kmc").glob("*")) if path.is_dir()]
-    asked = max(len(kmc.get("compositions") or [None]), len(cases)) * len(kmc["temperatures_K"])
+    on_disk = [path.name for path in sorted((workdir.root / "kmc").glob("*")) if path.is_dir()]
+    cases = [name for name in on_disk if name in asked_cases(kmc)] if asked_cases(kmc) else on_disk
+    asked = max(len(asked_cases(kmc)), 1) * len(kmc["temperatures_K"])
     lines = [
         f"kMC run {case}/{temperature_label(t)}/r{replica:03d} has not ended"
         for case in cases
@@ -91,7 +92,7 @@ def _missing_runs(workdir: Workdir, campaign: Campaign) -> list[str]:
         if not workdir.trajectory(case, t, replica).is_file()
     ]
     never = asked * len(replicas) - len(cases) * len(kmc["temperatures_K"]) * len(replicas)
-    return [*lines, f"{never} kMC runs have not begun"] if never else lines
+    return [*lines, f"{never} kMC runs have not begun"] if never > 0 else lines
 
 
 def _missing_analyses(workdir: Workdir, campaign: Campaign) -> list[str]:

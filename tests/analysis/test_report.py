@@ -11,6 +11,7 @@ from analysis.references import REFERENCES
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash
 
+CASE = "Nb30Mo30Ta40"  # as in conftest.py
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
@@ -151,6 +152,13 @@ def test_missing_products_are_listed(copy):
     assert "kMC run Nb30Mo30Ta40/T2000.0K/r001 has not ended" in said
     assert "model main is not trained" in said
     assert "models/main/model.json is gone since analysis training read it" in said
+
+
+def test_runs_of_a_case_that_is_no_longer_asked_for_are_not_missed(copy):
+    (copy.root / "kmc" / "Nb50Mo25Ta25" / "T0800.0K").mkdir(parents=True)
+    assert "kMC run" not in words(page_of(copy))
+    shutil.rmtree(copy.root / "kmc" / CASE)
+    assert "4 kMC runs have not begun" in words(page_of(copy))
 
 
 def test_a_figure_of_older_data_is_called_so(copy):
