@@ -15,7 +15,7 @@ from nnk.files import Fence, commit
 from nnk.kmc.engine import RunConditions
 from nnk.kmc.frames import Frames, join_frames
 from nnk.kmc.replay import replay
-from nnk.kmc.storage import Stored, lattice_of, pack, read_directions, read_states
+from nnk.kmc.storage import DamagedFile, Stored, lattice_of, pack, read_directions, read_states
 from nnk.lattice import IntArray, Lattice
 
 
@@ -163,6 +163,9 @@ def _of_files(paths: list[Path]) -> Trajectory:
     """The trajectory that files following each other make up."""
     parts = [read_states(path) for path in paths]
     header = parts[0].header
+    for path, before, part in zip(paths[1:], parts, parts[1:], strict=False):
+        if part.header != header or part.first_jump != before.end.jump[0]:
+            raise DamagedFile(f"{path}: does not go on from the segment before it")
     return Trajectory(
         lattice=lattice_of(header),
         elements=tuple(header["elements"]),

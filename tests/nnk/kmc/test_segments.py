@@ -236,6 +236,14 @@ def test_only_nc_files_are_written(setup, small, tmp_path, name):
         run_to_files(tmp_path / name, setup, small[2], checkpoint_s=1)
 
 
+def test_segments_of_two_runs_are_not_taken_for_one(setup, small, tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        interrupted(tmp_path / f"{name}.nc", dataclasses.replace(setup, seed=seed), small[2], 3)
+    (tmp_path / "b" / "seg-000001.nc").replace(tmp_path / "a" / "seg-000001.nc")
+    with pytest.raises(DamagedFile, match=r"seg-000001\.nc: does not go on"):
+        Trajectory.load(tmp_path / "a")
+
+
 @pytest.mark.parametrize("jumps", [-1, 2.5])
 def test_impossible_numbers_of_jumps_are_refused(setup, jumps):
     with pytest.raises(ValueError, match=f"jumps={jumps}"):
