@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import parsl
 from parsl.dataflow.dflow import DataFlowKernel
+from parsl.executors import HighThroughputExecutor
 
 from jobs.apps import run_command, run_in_worker
 from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Site, SiteError
-from site_configs.builder import build, worker_environment
+from site_configs.builder import LABEL, build, worker_environment
 
 CLOSE_S = 20.0
+LOOK_S, NO_WORKERS_S = 20.0, 180.0
+PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 class Dispatcher:
@@ -29,6 +36,7 @@ class Dispatcher:
         self._kernel = kernel
         self._run_command = parsl.python_app(run_command, data_flow_kernel=kernel)
         self._run_in_worker = parsl.python_app(run_in_worker, data_flow_kernel=kernel)
+        self._looked_s = self._seen_s = time.monotonic()
 
     def submit(self, order: Order) -> Future[int]:
         """Start a unit as soon as a worker is free."""
@@ -38,15 +46,28 @@ class Dispatcher:
         return self._run_command(list(order.command), str(unit.log_file), str(unit.stop_file))
 
     def check(self) -> None:
-        """Return if Parsl is alive; without its interchange no result would ever come.
+        """Return if Parsl is alive; without its interchange or any worker no result would ever come.
 
         Raises:
-            SiteError: the interchange has ended.
+            SiteError: the interchange has ended, or there has been no worker for minutes.
         """
         for executor in self._kernel.executors.values():
             process = getattr(executor, "interchange_proc", None)
             if process is not None and process.poll() is not None:
                 raise SiteError(f"Parsl's interchange has ended (exit code {process.returncode}); run again")
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._look_for_workers()
+
+    def _look_for_workers(self) -> None:
+        self._looked_s = time.monotonic()
+        executor = cast(HighThroughputExecutor, self._kernel.executors[LABEL])
+        if executor.connected_managers():
+            self._seen_s = self._looked_s
+        elif self._looked_s - self._seen_s > NO_WORKERS_S:
+            folder = self._kernel.run_dir
+            raise SiteError(
+                f"no worker for {NO_WORKERS_S:.0f} s: see {folder}/submit_scripts, {folder}/nodes"
+            )
 
 
 def cache_folder(workdir: Workdir) -> Path:
@@ -64,12 +85,25 @@ def cache_folder(workdir: Workdir) -> Path:
 def dispatcher(site: Site, workdir: Workdir, epoch: int, workers: int) -> Iterator[Dispatcher]:
     """Parsl on `site` with so many workers; everything is ended on leaving."""
     environment = worker_environment(cache_folder(workdir))
-    config = build(site, workdir.run_dir(epoch) / "parsl", workers=workers, environment=environment)
-    kernel = parsl.load(config)
-    try:
-        yield Dispatcher(kernel)
-    finally:
-        _close(kernel)
+    with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
+        kernel = parsl.load(build(site, run_dir, workers=workers, environment=environment))
+        try:
+            yield Dispatcher(kernel)
+        finally:
+            _close(kernel)
+
+
+@contextmanager
+def plain_path(folder: Path) -> Iterator[Path]:
+    """A path of `folder` that a shell takes as one word, by a link if need be: Parsl quotes nothing."""
+    if PLAIN.fullmatch(str(folder)):
+        yield folder
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="nnk-") as links:
+        link = Path(links) / "parsl"
+        link.symlink_to(folder)
+        yield link
 
 
 def _close(kernel: DataFlowKernel) -> None:

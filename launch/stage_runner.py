@@ -73,6 +73,7 @@ class StageRunner:
         self._queue.extend(self._tools.maker.orders(self._stage, list(self._items.values())))
         while self._running or (self._queue and not self._tools.interruption.asked):
             self._submit()
+            self._tools.fence.check()  # also when the whole workdir has been removed
             self._tools.dispatcher.check()
             finished, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self._show()

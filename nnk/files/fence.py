@@ -49,7 +49,10 @@ class Fence:
             StaleEpoch: another run has begun, or the working directory is gone.
         """
         latest = read_epoch(self.epoch_file)
-        if latest != self.epoch:
-            raise StaleEpoch(
-                f"{self.epoch_file}: run {latest} has taken over from run {self.epoch}, which writes no more"
-            )
+        if latest == self.epoch:
+            return
+        if not latest:
+            raise StaleEpoch(f"{self.epoch_file} is gone: the working directory was removed under a run")
+        raise StaleEpoch(
+            f"{self.epoch_file}: run {latest} has taken over from run {self.epoch}, which writes no more"
+        )

