@@ -2,7 +2,7 @@
 
 `python -m benchmarks.kmc [--json] [--jumps 300000]`: 1,024 sites (the published start) and 128,000 sites
 (random, equimolar). The peer searches all atoms for the neighbours and fills a voxel map for every path at
-every jump, as published, its network in float32 as the engine's; its barriers are checked. A jump costs it the
+every jump, as published, in float32 as the engine; its barriers are checked. A jump costs it the
 same at any temperature, so its rate is measured at 1000 K and all ratios are to that. The engine remembers
 surroundings (`hit_rate`); `no_cache` is without. Times are the processor's (one core): other work on the
 machine does not count. Compilation is not timed.
