@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from nnk.files import StaleEpoch
 EXIT_STALE = 5
 EXIT_WRONG_WORLD = 6
 EXIT_BROKEN = 7
+FORWARD_S = 1.0  # mpiexec drops what it has not yet read of a rank's output when that rank aborts
 
 
 def run_mpi_job(arguments: list[str], body: Callable[[Unit, Any, Stop], None]) -> int:
@@ -37,6 +39,7 @@ def run_mpi_job(arguments: list[str], body: Callable[[Unit, Any, Stop], None]) -
         sys.stderr.flush()
         code = EXIT_STALE if isinstance(error, StaleEpoch) else EXIT_BROKEN
         if comm is not None:
+            time.sleep(FORWARD_S)
             comm.Abort(code)
         return code
     return 0

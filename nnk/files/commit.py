@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 from nnk.files.fence import Fence
 
 TEMPORARY_SUFFIX = ".part"
+_OUR_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.part")  # others' files may end in .part too
 
 
 def remove_temporaries(folder: Path) -> None:
     """Delete the unfinished files that a kill has left below `folder`; nobody may be writing there."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        path.unlink(missing_ok=True)
+        if _OUR_TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -68,7 +68,7 @@ def test_the_published_network_orders_molybdenum_and_tantalum(tmp_path, nkk_weig
         rows = [
             row
             for row in csv.DictReader(file)
-            if (row["a"], row["b"], row["jumps"]) == ("Mo", "Ta", "100000")
+            if (row["a"], row["b"], row["shell"], row["jumps"]) == ("Mo", "Ta", "1", "100000")
         ]
     order = {float(row["temperature_K"]): float(row["delta_ab"]) for row in rows}
     assert len(order) == 20

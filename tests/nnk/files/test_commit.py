@@ -68,6 +68,12 @@ def test_unfinished_files_are_not_taken_for_products_and_can_be_removed(tmp_path
     assert names(tmp_path / "sub") == ["a.nc"]
 
 
+def test_unfinished_files_of_others_are_left_alone(tmp_path):
+    (tmp_path / ".download.part").write_text("not ours")
+    remove_temporaries(tmp_path)
+    assert names(tmp_path) == [".download.part"]
+
+
 def test_a_stale_writer_writes_nothing(tmp_path):
     epoch_file = tmp_path / "epoch"
     commit(epoch_file, write("3\n"))
