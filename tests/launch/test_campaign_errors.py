@@ -329,6 +329,12 @@ def test_workdir_that_would_overwrite_the_campaign(write_campaign):
         load_campaign(path)
 
 
+def test_labels_that_are_not_connected_are_a_warning(write_campaign):
+    edit = ("  max_force_eV_A: 0.02", "  max_force_eV_A: 0.02\n  connect: false")
+    (warning,) = load_campaign(write_campaign(edit)).warnings
+    assert ":18:12: label.connect: false saves about 40 %" in str(warning)
+
+
 def test_small_cells_are_a_warning(write_campaign):
     campaign = load_campaign(write_campaign(("  cells: [6, 6, 6]", "  cells: [4, 6, 6]")))
     (warning,) = campaign.warnings
