@@ -45,7 +45,7 @@ def _warnings(order: Order) -> list[str]:
     found = []
     if order.single:
         found.append(f"{name}: one replica per temperature, so there are no error bars.")
-    if order.delta.mean[:, -1, 0][:, *order.leading].max() < order.noise(order.leading):
+    if not order.beyond_noise:
         found.append(f"{name}: no order beyond the noise of random cells of this size.")
     return found
 

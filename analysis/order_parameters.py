@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,17 @@ class Order:
         replicas = min(len(self.case.at(t)) for t in self.case.temperatures_K)
         return float(2 * self.spread[0, pair[0], pair[1]] / np.sqrt(replicas))
 
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether the leading pair's order is more than chance gives its best of all pairs and temperatures.
+
+        At the 5 % level, for that many independent normal values (Šidák).
+        """
+        a, b = self.leading
+        trials = len(self.temperature_K) * len(self.pairs)
+        deviations = NormalDist().inv_cdf(0.95 ** (1 / trials))
+        return bool(self.delta.mean[:, -1, 0, a, b].max() > 0.5 * deviations * self.noise((a, b)))
+
 
 def order_of(case: Case) -> Order:
     """Order parameters of every run, averaged over the replicas of each temperature."""
@@ -123,6 +135,11 @@ def summary(order: Order) -> str:
     a, b = order.leading
     delta = order.delta.mean[:, -1, 0, a, b]
     top = int(delta.argmax())
+    if not order.beyond_noise:
+        return (
+            f"{order.case.name}: no order beyond the noise of random cells after {order.jumps[-1]:,} jumps "
+            f"(highest: {order.pair_name((a, b))}, δ = {delta[top]:.2f} per {order.elements[a]} atom)."
+        )
     return (
         f"{order.case.name}: the favoured pair is {order.pair_name((a, b))}, strongest at "
         f"{order.temperature_K[top]:g} K (δ = {delta[top]:.2f} per {order.elements[a]} atom, α = "

@@ -60,11 +60,18 @@ def process_start(pid: int) -> float | None:
         return None
 
 
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return str(os.getuid())
+
+
 def _this_process() -> LockHolder:
     return LockHolder(
         host=socket.gethostname(),
         pid=os.getpid(),
-        user=getpass.getuser() if "USER" in os.environ or "LOGNAME" in os.environ else str(os.getuid()),
+        user=_user_name(),
         process_start=psutil.Process().create_time(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,16 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def weak_splits(errors: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Splits on which a network is hardly better than the mean barrier of each moving species."""
+    return [
+        f"on {split} its mean absolute error is {e['MAE_eV']:.3f} eV, that of each species' mean "
+        f"{e['baseline_MAE_eV']:.3f} eV: more labels are needed"
+        for split, e in errors.items()
+        if split != "train" and e["MAE_eV"] > 0.5 * e["baseline_MAE_eV"]
+    ]
+
+
 class Run:
     """One run, under the lock and the fence."""
 
@@ -168,8 +178,17 @@ class Run:
             self._skip(name, stage, ready)
         if name == "label" and stage.items:
             self._merge(stage)
+        if name == "train":
+            self._warn_of_weak_models(stage)
         if stage.todo:
             self._progress.finish(name)
+
+    def _warn_of_weak_models(self, stage: StagePlan) -> None:
+        for item in stage.items:
+            header = self._workdir.model_dir(item.key) / "model.json"
+            if header.is_file():
+                for text in weak_splits(json.loads(header.read_text())["description"]["errors"]):
+                    self._progress.message(f"warning: network {item.key}: {text}")
 
     def _lacks(self, item: Item) -> bool:
         """Whether something that the item reads could not be made."""

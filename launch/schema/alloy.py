@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from ase.data import chemical_symbols
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from launch.schema.base import PositiveFloat, Section, refuse, unique
 
@@ -21,6 +21,12 @@ def _element(symbol: str) -> str:
 Element = Annotated[str, AfterValidator(_element)]
 
 
+def _supported(lattice: Any) -> Any:
+    if lattice in ("fcc", "hcp", "sc", "diamond"):
+        raise refuse(f"{lattice} is not supported in this version; allowed: bcc")
+    return lattice
+
+
 class Alloy(Section):
     """The elements of the alloy and the lattice they sit on."""
 
@@ -31,7 +37,7 @@ class Alloy(Section):
     ]
     """Chemical symbols; their order is the order of species in every product."""
 
-    lattice: Literal["bcc"]
+    lattice: Annotated[Literal["bcc"], BeforeValidator(_supported)]
     """The lattice of the alloy; the built-in potential and the published network are for bcc."""
 
     lattice_parameter_A: PositiveFloat | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions, whole_number
@@ -39,7 +41,7 @@ def run(
 
     Args:
         lattice: the lattice.
-        occupancy: uint8[n_sites] with exactly one 0, the vacancy. With `start`, the state that it began
+        occupancy: integers [n_sites] with exactly one 0, the vacancy. With `start`, the state that it began
             or ended in.
         model: gives the barriers; it must compile to a program of `nnk.models.program`.
         temperature_K: temperature.
@@ -60,6 +62,7 @@ def run(
     if jumps < 0:
         raise ValueError(f"jumps={jumps}: expected 0 or more")
     conditions = RunConditions(temperature_K, seed, replica, attempt_frequency_Hz)
+    occupancy = _as_species(occupancy)
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
         occupancy = start.occupancy
@@ -94,6 +97,14 @@ def stretches(engine: Engine, jumps: int, key_frames: KeyFrames) -> Iterator[Spe
     """Advance by `jumps` jumps, from key frame to key frame; the directions of each stretch."""
     for length in np.diff(key_frames.numbers(jumps)):
         yield engine.advance(int(length))
+
+
+def _as_species(occupancy: NDArray[Any]) -> SpeciesArray:
+    """Whole numbers that fit a byte become bytes; whatever else is left for the engine to refuse."""
+    if not isinstance(occupancy, np.ndarray) or occupancy.dtype.kind not in "iu" or not occupancy.size:
+        return occupancy
+    fits = occupancy.min() >= 0 and occupancy.max() <= np.iinfo(np.uint8).max
+    return occupancy.astype(np.uint8) if fits else occupancy
 
 
 def _check_continues(

@@ -39,12 +39,12 @@ class Trajectory:
     lattice: Lattice
     elements: tuple[str, ...]
     conditions: RunConditions
-    initial_occupancy: SpeciesArray
+    initial_occupancy: SpeciesArray = field(repr=False)
     first_jump: int
-    end: Frames
-    key_frames: Frames
+    end: Frames = field(repr=False)
+    key_frames: Frames = field(repr=False)
     read_directions: Callable[[], SpeciesArray] = field(repr=False)
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     hit_rate: float = float("nan")
 
     @cached_property

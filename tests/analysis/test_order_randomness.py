@@ -4,7 +4,7 @@ import pytest
 from analysis import order, randomness
 from analysis.inputs import Inputs
 from analysis.order_figures import order_figures
-from analysis.order_parameters import order_of
+from analysis.order_parameters import order_of, summary
 from analysis.runs import Case, cases_of, run_of
 from nnk.constants import K_B_eV_K
 from nnk.lattice import Lattice, shell_offsets
@@ -75,6 +75,26 @@ def test_single_replicas_have_no_error_bars(runs):
     assert np.isnan(found.delta.error).all()
     assert any("no error bars" in text for text in order._warnings(found))
     assert len(order_figures(found)) == 3
+
+
+def test_order_is_claimed_only_where_chance_does_not_explain_it(runs):
+    from dataclasses import replace
+
+    found = order_of(cases_of(runs)[0])
+    a, b = found.leading
+
+    def with_order(value):
+        mean = np.zeros_like(found.delta.mean)
+        mean[0, -1, 0, a, b] = value
+        return replace(found, delta=found.delta._replace(mean=mean))
+
+    two_deviations = found.noise((a, b))
+    barely, clearly = with_order(1.1 * two_deviations), with_order(3 * two_deviations)
+    assert not barely.beyond_noise, "the best of many values is often two deviations out"
+    assert "no order beyond the noise" in summary(barely)
+    assert any("no order beyond" in text for text in order._warnings(barely))
+    assert clearly.beyond_noise
+    assert "favoured pair" in summary(clearly)
 
 
 def test_one_temperature_and_one_element_can_be_drawn(network):

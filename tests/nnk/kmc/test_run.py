@@ -89,6 +89,23 @@ def test_cache_changes_nothing(case):
     assert same(with_cache, run(lattice, occupancy, model, cache=False, **conditions))
 
 
+def test_any_integers_serve_as_occupancy(small):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 700.0, "jumps": 50, "seed": 3}
+    assert same(
+        run(lattice, occupancy.astype(int), model, **conditions), run(lattice, occupancy, model, **conditions)
+    )
+    with pytest.raises(ValueError, match="expected uint8"):
+        run(lattice, occupancy + 256 * (occupancy == 1).astype(int), model, **conditions)
+
+
+def test_a_trajectory_is_shown_in_a_line(small):
+    lattice, occupancy, model = small
+    shown = repr(run(lattice, occupancy, model, temperature_K=700.0, jumps=5, seed=3))
+    assert "temperature_K=700.0" in shown
+    assert len(shown) < 500
+
+
 def test_a_place_taken_by_other_surroundings_gives_no_wrong_barrier(small):
     lattice, occupancy, model = small
     conditions = {"temperature_K": 1500.0, "jumps": 3000, "seed": 3}
