@@ -21,6 +21,7 @@ from launch.logs import failed_logs, log_files, tail
 from launch.plan import Plan, make_plan
 from launch.problems import did_you_mean
 from launch.progress import make_progress
+from launch.schema import reference
 from launch.show import plan_text, redo_lines, status_text
 from launch.stages import STAGES
 from launch.status import campaign_status
@@ -255,6 +256,11 @@ def init(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables of all keys to read instead.")] = False,
+) -> None:
     """Print the JSON Schema of campaign files."""
-    print(json.dumps(campaign_schema(), indent=2, ensure_ascii=False))
+    if markdown:
+        print(reference.page(campaign_schema()), end="")
+    else:
+        print(json.dumps(campaign_schema(), indent=2, ensure_ascii=False))

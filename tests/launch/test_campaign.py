@@ -14,6 +14,7 @@ from analysis import ANALYSES
 from launch.campaign import Campaign, campaign_schema, load_campaign
 from launch.problems import CampaignErrors
 from launch.schema.alloy import SUM_TOLERANCE
+from launch.schema.reference import page
 from launch.stages import ANALYSIS_READS, READS_STAGES, STAGES
 from launch.template import write_template
 from nnk.training.parameters import ModelSpec, TrainParameters
@@ -79,6 +80,17 @@ def test_fractions_must_sum_to_one(tmp_path_factory, campaign_text: str, parts: 
 def test_published_schema_is_in_sync():
     stored = json.loads((PROJECT / "launch" / "campaign.schema.json").read_text())
     assert stored == campaign_schema(), "run `make schema`"
+
+
+def test_page_of_keys_is_in_sync():
+    assert (PROJECT / "docs" / "campaign.md").read_text() == page(campaign_schema()), "run `make schema`"
+
+
+def test_page_names_every_key():
+    schema = campaign_schema()
+    nodes = [schema, *schema["definitions"].values()]
+    text = page(schema)
+    assert [key for node in nodes for key in node.get("properties", {}) if f"| `{key}` |" not in text] == []
 
 
 @pytest.mark.parametrize("name", ["quickstart.yaml", "nbmota-published.yaml", "template", "tiny"])
