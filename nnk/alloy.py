@@ -1,4 +1,4 @@
-"""Compositions and random solid solutions with exact atom counts.
+"""Compositions, grids of them, and random solid solutions with exact atom counts.
 
 A *composition* maps element names to atomic fractions, in the campaign's order of elements.
 Occupancies are ``uint8[n_sites]``: 0 is a vacancy, i is ``elements[i - 1]``.
@@ -6,7 +6,9 @@ Occupancies are ``uint8[n_sites]``: 0 is a vacancy, i is ``elements[i - 1]``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +56,77 @@ def composition_name(composition: Composition, elements: Sequence[str] | None = 
         return "".join(name for name, fraction in zip(order, fractions, strict=True) if fraction > 0)
     percents = [f"{100 * fraction:.2f}".rstrip("0").rstrip(".") for fraction in fractions]
     return "".join(name + percent for name, percent in zip(order, percents, strict=True) if percent != "0")
+
+
+_RINGS = ((5, 17, 5), (10, 17, 4), (15, 18, 3), (20, 20, 2), (25, 25, 1))
+"""Least content, step along an edge and points per edge of the published rings, in atomic percent."""
+
+MAX_GRID_ELEMENTS = 5
+
+
+def _ring(least: int, step: int, per_edge: int) -> Iterator[tuple[int, int, int]]:
+    """Contents of the three elements along the three edges of one ring, each corner once."""
+    for edge in range(3):
+        for i in range(per_edge):
+            growing = least + i * step
+            contents = (least, growing, 100 - least - growing)
+            yield (contents[-edge % 3], contents[(1 - edge) % 3], contents[(2 - edge) % 3])
+
+
+def published_grid(elements: Sequence[str]) -> list[dict[str, float]]:
+    """The 46 compositions of Fan et al. (2022) and Xing et al. (2024, table S3) for three elements.
+
+    Six rings around the equimolar alloy, of least content 5, 10, 15, 20, 25 and 33 % with 15, 12, 9, 6, 3 and
+    1 points; the steps along a ring are whole percents, so that its last one is a little longer. The order of
+    Nb, Mo, Ta there is that of `elements` here; the innermost point, printed as 33-33-33, is equimolar.
+
+    Raises:
+        ValueError: not exactly three different elements.
+    """
+    if len(elements) != 3 or len(set(elements)) != 3:
+        raise ValueError(f"the grid paper46 is for three elements, got {', '.join(elements) or 'none'}")
+    rings = [contents for ring in _RINGS for contents in _ring(*ring)]
+    listed = [[percent / 100 for percent in contents] for contents in rings] + [[1 / 3] * 3]
+    return [dict(zip(elements, fractions, strict=True)) for fractions in listed]
+
+
+def grid_size(n_elements: int, divisions: int) -> int:
+    """Number of points of `simplex_grid`."""
+    return comb(n_elements + divisions - 1, divisions)
+
+
+def simplex_grid(elements: Sequence[str], divisions: int, margin: float = 0.0) -> list[dict[str, float]]:
+    """All compositions that divide the range of every element into `divisions` equal steps.
+
+    An element's fraction is ``margin + (1 - n margin) i / divisions`` with whole numbers i that sum to
+    `divisions`: with margin 0 the corners are the pure elements.
+
+    Args:
+        elements: two to five element names.
+        divisions: steps along an edge, at least 1.
+        margin: least fraction of every element, below 1 / len(elements).
+
+    Returns:
+        ``grid_size(len(elements), divisions)`` compositions; the first element's content falls.
+
+    Raises:
+        ValueError: another number of elements, no divisions, or a margin that leaves no room.
+    """
+    n = len(elements)
+    if not 2 <= n <= MAX_GRID_ELEMENTS or len(set(elements)) != n:
+        raise ValueError(f"a grid is for 2 to {MAX_GRID_ELEMENTS} elements, got {', '.join(elements)}")
+    if divisions < 1:
+        raise ValueError(f"divisions={divisions}: expected at least 1")
+    if not 0 <= margin < 1 / n - 1e-9:
+        raise ValueError(f"margin={margin:g}: expected 0 or more and less than 1/{n}, or all points coincide")
+    points = []
+    for bars in combinations(range(divisions + n - 1), n - 1):
+        steps = np.diff([-1, *bars, divisions + n - 1]) - 1
+        fractions = [
+            round(margin + (1 - n * margin) * i / divisions, _TIE_DIGITS + 3) for i in steps.tolist()
+        ]
+        points.append(dict(zip(elements, fractions, strict=True)))
+    return points[::-1]
 
 
 def exact_counts(fractions: ArrayLike, n_sites: int) -> NDArray[np.int64]:

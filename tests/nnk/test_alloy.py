@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnk.alloy import composition_name, exact_counts, fractions_of, random_solution, with_vacancy
+from nnk.alloy import (
+    composition_name,
+    exact_counts,
+    fractions_of,
+    grid_size,
+    published_grid,
+    random_solution,
+    simplex_grid,
+    with_vacancy,
+)
 
 
 @st.composite
@@ -76,3 +85,66 @@ def test_with_vacancy_copies():
         with_vacancy(with_vacancy(occupancy, 1), 1)
     with pytest.raises(ValueError, match="site 3"):
         with_vacancy(occupancy, 3)
+
+
+# Xing et al. 2024, table S3, in its order; 46 is printed as Nb33Mo33Ta33.
+TABLE_S3 = """
+5-5-90 5-22-73 5-39-56 5-56-39 5-73-22 10-10-80 10-27-63 10-44-46 10-61-29 15-15-70 15-33-52 15-51-34 20-20-60
+20-40-40 5-90-5 22-73-5 39-56-5 56-39-5 73-22-5 10-80-10 27-63-10 44-46-10 61-29-10 15-70-15 33-52-15 51-34-15
+20-60-20 40-40-20 90-5-5 73-5-22 56-5-39 39-5-56 22-5-73 80-10-10 63-10-27 46-10-44 29-10-61 70-15-15 52-15-33
+34-15-51 60-20-20 40-20-40 50-25-25 25-50-25 25-25-50 33-33-33
+"""
+
+
+def test_the_published_grid_is_that_of_the_table():
+    table = {tuple(map(int, row.split("-"))) for row in TABLE_S3.split()} - {(33, 33, 33)} | {(100 / 3,) * 3}
+    grid = published_grid(["Nb", "Mo", "Ta"])
+    ours = {tuple(round(100 * row[name], 9) for name in ("Nb", "Mo", "Ta")) for row in grid}
+    assert len(grid) == len(ours) == 46
+    assert ours == {tuple(round(x, 9) for x in row) for row in table}
+
+
+def test_the_published_grid_is_for_any_three_elements():
+    grid = published_grid(["Ti", "V", "W"])
+    assert [list(row) for row in grid] == [["Ti", "V", "W"]] * 46
+    assert len({composition_name(row) for row in grid}) == 46
+    for wrong in (["Nb", "Mo"], ["Nb", "Mo", "Ta", "W"], ["Nb", "Nb", "Ta"], []):
+        with pytest.raises(ValueError, match="three elements"):
+            published_grid(wrong)
+
+
+@given(st.integers(2, 5), st.integers(1, 8), st.floats(0, 0.19))
+def test_grids_fill_the_simplex(n, divisions, margin):
+    elements = ["Nb", "Mo", "Ta", "W", "V"][:n]
+    grid = np.array([list(row.values()) for row in simplex_grid(elements, divisions, margin)])
+    assert grid.shape == (grid_size(n, divisions), n)
+    assert len(np.unique(grid, axis=0)) == len(grid)
+    assert np.abs(grid.sum(axis=1) - 1).max() < 1e-9
+    assert grid.min() == pytest.approx(margin, abs=1e-9)
+    assert grid.max() == pytest.approx(1 - (n - 1) * margin, abs=1e-9)
+    steps = (grid - margin) * divisions / (1 - n * margin)
+    assert np.abs(steps - np.round(steps)).max() < 1e-6
+
+
+def test_a_small_grid():
+    grid = simplex_grid(["Nb", "Ta"], 2, 0.1)
+    assert grid == [{"Nb": 0.9, "Ta": 0.1}, {"Nb": 0.5, "Ta": 0.5}, {"Nb": 0.1, "Ta": 0.9}]
+    assert [composition_name(row) for row in grid] == ["Nb90Ta10", "NbTa", "Nb10Ta90"]
+    assert simplex_grid(["Nb", "Mo", "Ta"], 1)[0] == {"Nb": 1.0, "Mo": 0.0, "Ta": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("elements", "divisions", "margin", "message"),
+    [
+        (["Nb"], 2, 0.0, "2 to 5 elements"),
+        (["Nb", "Mo", "Ta", "W", "V", "Ti"], 2, 0.0, "2 to 5 elements"),
+        (["Nb", "Nb"], 2, 0.0, "2 to 5 elements"),
+        (["Nb", "Mo"], 0, 0.0, "divisions=0"),
+        (["Nb", "Mo"], 2, 0.5, "less than 1/2"),
+        (["Nb", "Mo"], 2, -0.1, "margin=-0.1"),
+        (["Nb", "Mo"], 2, float("nan"), "margin=nan"),
+    ],
+)
+def test_grids_that_make_no_sense(elements, divisions, margin, message):
+    with pytest.raises(ValueError, match=message):
+        simplex_grid(elements, divisions, margin)
