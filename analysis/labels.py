@@ -14,12 +14,16 @@ from analysis.command import run_analysis
 from analysis.inputs import Inputs
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.style import (
+    BLACK,
     BLUE,
     DOUBLE_COLUMN_IN,
+    GREEN,
     GREY,
     ORANGE,
     PURPLE,
+    SKY,
     VERMILION,
+    YELLOW,
     letter_panels,
     new_figure,
     paper_style,
@@ -37,9 +41,13 @@ FLAG_NAMES = {
     Flag.FALLBACK: "NEB fallback",
     Flag.FAILED: "failed",
     Flag.UNSTABLE: "no end state",
+    Flag.TINY: "barrier below 0.01 eV",
+    Flag.MERGED: "final state merged",
+    Flag.MOVED: "vacancy elsewhere",
+    Flag.ERROR: "force field failed",
 }
-_COLOURS = (BLUE, ORANGE, PURPLE, VERMILION, GREY)
-_HATCHES = ("", "////", "....", "xxxx", "----")
+_COLOURS = (BLUE, ORANGE, PURPLE, VERMILION, GREY, SKY, YELLOW, GREEN, BLACK)
+_HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "oo", "++", "")
 
 
 def analyse(inputs: Inputs) -> Product:

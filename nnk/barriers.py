@@ -2,7 +2,8 @@
 
 A label belongs to a jump of one vacancy in one sample. Its energies are differences between verified
 stationary points: E_fwd = E_saddle - E_initial, E_bwd = E_saddle - E_final, dE = E_final - E_initial and the
-kinetically resolved activation barrier KRA = (E_fwd + E_bwd) / 2. A failed label has NaN energies.
+kinetically resolved activation barrier KRA = (E_fwd + E_bwd) / 2. A label without a verified barrier is kept
+with its flag, the reason, and what energies there are; it is not `BarrierSet.usable`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from nnk.alloy import composition_name
 from nnk.lattice import Lattice, Structure
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Flag(IntEnum):
@@ -31,7 +32,15 @@ class Flag(IntEnum):
     SPLIT = 1  #: intermediate minima on the path: the highest of several connected saddles is kept
     FALLBACK = 2  #: found by the climbing-image nudged elastic band after the search had failed
     FAILED = 3  #: no verified barrier; energies are NaN
-    UNSTABLE = 4  #: an end state does not exist (atoms relax to other sites): no barrier; NaN
+    UNSTABLE = 4  #: an end state does not exist (atoms leave the lattice sites): no barrier; NaN
+    TINY = 5  #: a verified barrier, forward or backward, below `TINY_EV`: no state to speak of
+    MERGED = 6  #: the final state relaxes back into the initial one: no barrier; NaN
+    MOVED = 7  #: the vacancy relaxes to another site than the jump's: no barrier; NaN
+    ERROR = 8  #: the force field failed (an exception, energies that are no numbers, a crash); NaN
+
+
+USABLE = (Flag.OK, Flag.SPLIT, Flag.FALLBACK)
+TINY_EV = 0.01
 
 
 class Method(IntEnum):
@@ -66,7 +75,18 @@ _COLUMNS: dict[str, _Column] = {
     "flag": _Column("u1", "1", "outcome"),
     "method": _Column("u1", "1", "search method"),
     "n_saddles": _Column("u1", "1", "saddles on the path"),
+    "a_initial_A": _Column("f8", "angstrom", "lattice parameter of the initial state's box"),
+    "a_saddle_A": _Column("f8", "angstrom", "lattice parameter of the saddle's box"),
+    "a_final_A": _Column("f8", "angstrom", "lattice parameter of the final state's box"),
 }
+
+
+_STATE_BOXES = ("a_initial_A", "a_saddle_A", "a_final_A")
+
+
+def _of_the_sample() -> NDArray[np.float64]:
+    """Stands for the lattice parameters of the samples, where none are given for the states."""
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,9 @@ class BarrierSet:
         flag, method: uint8[m], see `Flag` and `Method`.
         n_saddles: uint8[m], saddles on the path (more than one: SPLIT).
         item_hash: m strings, the hash of the inputs each label was made from.
+        a_initial_A, a_saddle_A, a_final_A: float64[m], lattice parameter of the box of each state; all are
+            the sample's (the default) unless each state has been brought to zero pressure.
+        reason: m strings, why a label is not usable; empty (the default) for one that is.
         attrs: what was run (potential and its hash, tolerances, seed, versions): str or number.
     """
 
@@ -110,6 +133,10 @@ class BarrierSet:
     method: NDArray[np.uint8]
     n_saddles: NDArray[np.uint8]
     item_hash: tuple[str, ...]
+    a_initial_A: NDArray[np.float64] = field(default_factory=_of_the_sample)
+    a_saddle_A: NDArray[np.float64] = field(default_factory=_of_the_sample)
+    a_final_A: NDArray[np.float64] = field(default_factory=_of_the_sample)
+    reason: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -120,10 +147,19 @@ class BarrierSet:
         object.__setattr__(self, "occupancy", np.asarray(self.occupancy, dtype=np.uint8))
         object.__setattr__(self, "a_A", np.asarray(self.a_A, dtype=np.float64))
         object.__setattr__(self, "composition", np.asarray(self.composition, dtype=np.float64))
+        self._fill_in()
         for name, column in _COLUMNS.items():
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=column.dtype))
         self._check_samples()
         self._check_barriers()
+
+    def _fill_in(self) -> None:
+        sample = np.asarray(self.sample, dtype=np.int64)
+        object.__setattr__(self, "reason", tuple(self.reason) or ("",) * len(sample))
+        fits = len(sample) and 0 <= sample.min() <= sample.max() < len(self.a_A)
+        for name in _STATE_BOXES:
+            if fits and not np.size(getattr(self, name)):
+                object.__setattr__(self, name, self.a_A[sample])
 
     def _check_samples(self) -> None:
         n_samples = len(self.sample_key)
@@ -151,8 +187,9 @@ class BarrierSet:
         for name in _COLUMNS:
             if getattr(self, name).shape != (m,):
                 raise ValueError(f"{name}: expected shape ({m},), got {getattr(self, name).shape}")
-        if len(self.item_hash) != m:
-            raise ValueError(f"item_hash: expected {m} entries, got {len(self.item_hash)}")
+        for name in ("item_hash", "reason"):
+            if len(getattr(self, name)) != m:
+                raise ValueError(f"{name}: expected {m} entries, got {len(getattr(self, name))}")
         lattice = Lattice(self.structure, self.cells, 1.0)
         limits = {"sample": len(self.sample_key), "vacancy_site": lattice.n_sites, "jump": lattice.z}
         limits |= {"flag": len(Flag), "method": len(Method)}
@@ -178,8 +215,8 @@ class BarrierSet:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """bool[m]: the label has a verified barrier."""
-        return ~np.isin(self.flag, (Flag.FAILED, Flag.UNSTABLE))
+        """bool[m]: the label has a verified barrier between two states worth the name."""
+        return np.isin(self.flag, USABLE)
 
     @cached_property
     def moving_species(self) -> NDArray[np.uint8]:
@@ -214,7 +251,9 @@ class BarrierSet:
         if not len(index):
             index = index.astype(np.int64)
         columns = {name: getattr(self, name)[index] for name in _COLUMNS}
-        return replace(self, **columns, item_hash=tuple(self.item_hash[i] for i in index))
+        rows = index.tolist()
+        hashes, reasons = (tuple(texts[i] for i in rows) for texts in (self.item_hash, self.reason))
+        return replace(self, **columns, item_hash=hashes, reason=reasons)
 
     def save(self, path: Path) -> None:
         """Write to a NetCDF-4 file (variables with CF-style units and names)."""
@@ -265,7 +304,7 @@ def _write_text(file: netCDF4.Dataset, name: str, dim: str, values: Sequence[str
     file.createDimension(f"{name}_length", width)
     variable = file.createVariable(name, "S1", (dim, f"{name}_length"), compression="zlib")
     variable.long_name = text
-    variable[:] = netCDF4.stringtochar(encoded.astype(f"S{width}"))
+    variable[:] = encoded.astype(f"S{width}").view("S1").reshape(len(values), width)
 
 
 def _write_samples(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
@@ -287,6 +326,15 @@ def _write_barriers(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
         file[name].flag_values = np.array([int(value) for value in values], dtype=np.uint8)
         file[name].flag_meanings = meanings
     _write_text(file, "item_hash", "barrier", barriers.item_hash, "hash of the label's inputs")
+    _write_reasons(file, barriers.reason)
+
+
+def _write_reasons(file: netCDF4.Dataset, reason: Sequence[str]) -> None:
+    """Each text once, and its number with each label."""
+    texts, numbers = np.unique(np.array(reason, dtype=np.str_), return_inverse=True)
+    file.createDimension("reason", len(texts))
+    _write_text(file, "reason_text", "reason", texts.tolist(), "why a label is not usable")
+    _write(file, "reason", ("barrier",), numbers.astype(np.uint16), "1", "index of the reason_text")
 
 
 def _text(file: netCDF4.Dataset, name: str) -> tuple[str, ...]:
@@ -294,6 +342,11 @@ def _text(file: netCDF4.Dataset, name: str) -> tuple[str, ...]:
     if not len(characters):
         return ()
     return tuple(b"".join(row).rstrip(b"\0").decode() for row in characters)
+
+
+def _read_reasons(file: netCDF4.Dataset) -> tuple[str, ...]:
+    texts = _text(file, "reason_text")
+    return tuple(texts[i] for i in file["reason"][:].tolist())
 
 
 def _plain(value: Any) -> Any:
@@ -312,6 +365,7 @@ def _read(file: netCDF4.Dataset) -> BarrierSet:
         sample_key=_text(file, "sample_key"),
         composition=file["composition"][:],
         item_hash=_text(file, "item_hash"),
+        reason=_read_reasons(file),
         attrs={
             name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()
         },
@@ -364,6 +418,7 @@ def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
     columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in sets]) for name in _COLUMNS}
     columns["sample"] = np.concatenate([n[b.sample] for n, b in zip(numbers, sets, strict=True)])
     hashes = [item for barriers in sets for item in barriers.item_hash]
+    reasons = [reason for barriers in sets for reason in barriers.reason]
     last = _last_of_each(columns["sample"], columns["vacancy_site"], columns["jump"])
     common = {k: v for k, v in sets[0].attrs.items() if all(b.attrs.get(k) == v for b in sets[1:])}
     return replace(
@@ -373,6 +428,7 @@ def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
         sample_key=tuple(sets[s].sample_key[row] for s, row in places),
         composition=np.array([sets[s].composition[row] for s, row in places]),
         item_hash=tuple(hashes[i] for i in last),
+        reason=tuple(reasons[i] for i in last),
         attrs=common,
         **{name: values[last] for name, values in columns.items()},
     )

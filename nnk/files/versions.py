@@ -8,8 +8,8 @@ from __future__ import annotations
 
 ALGORITHM_VERSIONS: dict[str, int] = {
     "prepare": 1,
-    "label": 1,
-    "audit": 1,
+    "label": 2,
+    "audit": 2,
     "train": 1,
     "kmc": 1,
     "analysis": 1,

@@ -22,6 +22,7 @@ def make(keys=("Nb50Mo25Ta25/s0000", "Nb50Mo25Ta25/s0001"), m=12, seed=0, **attr
     identity = rng.permutation(len(keys) * LATTICE.n_sites * LATTICE.z)[:m]
     sample, rest = np.divmod(identity, LATTICE.n_sites * LATTICE.z)
     E_fwd = np.where(flag == Flag.FAILED, np.nan, rng.uniform(0.5, 2, m))
+    why = np.where(flag == Flag.FAILED, rng.choice(["no saddle found", "nicht ruhig: ∞"], m), "")
     return BarrierSet(
         elements=("Nb", "Mo", "Ta"),
         structure="bcc",
@@ -42,6 +43,8 @@ def make(keys=("Nb50Mo25Ta25/s0000", "Nb50Mo25Ta25/s0001"), m=12, seed=0, **attr
         method=np.full(m, Method.SINGLE_IMAGE),
         n_saddles=np.ones(m),
         item_hash=tuple(f"{i:032x}" for i in range(m)),
+        a_saddle_A=rng.uniform(3.19, 3.21, m),
+        reason=tuple(why.tolist()),
         attrs=attrs,
     )
 
@@ -87,6 +90,24 @@ def test_energies():
     np.testing.assert_allclose((barriers.KRA_eV - barriers.dE_eV / 2)[use], barriers.E_bwd_eV[use])
     assert np.isnan(barriers.dE_eV[~use]).all()
     assert 0 < use.sum() < 50
+
+
+@pytest.mark.parametrize("flag", Flag)
+def test_which_flags_are_usable(flag):
+    barriers = make(m=4).select([0])
+    marked = replace(barriers, E_fwd_eV=[1.0], E_bwd_eV=[1.0], flag=[flag])
+    assert marked.usable.tolist() == [flag in (Flag.OK, Flag.SPLIT, Flag.FALLBACK)]
+
+
+def test_states_have_the_box_of_their_sample_unless_told_otherwise():
+    barriers = make(m=20)
+    np.testing.assert_array_equal(barriers.a_initial_A, barriers.a_A[barriers.sample])
+    np.testing.assert_array_equal(barriers.a_final_A, barriers.a_initial_A)
+    assert (barriers.a_saddle_A != barriers.a_initial_A).all()
+    with pytest.raises(ValueError, match="a_final_A"):
+        replace(barriers, a_final_A=np.ones(3))
+    with pytest.raises(ValueError, match="reason: expected 20"):
+        replace(barriers, reason=("x",))
 
 
 def test_states_and_moving_species():
@@ -149,7 +170,7 @@ def test_inconsistent_arrays_are_refused():
     barriers = make()
     with pytest.raises(ValueError, match="jump"):
         replace(barriers, jump=np.full(12, 8))
-    with pytest.raises(ValueError, match="flag: expected 0 to 4"):
+    with pytest.raises(ValueError, match="flag: expected 0 to 8"):
         replace(barriers, flag=np.full(12, 9))
     with pytest.raises(ValueError, match="method"):
         replace(barriers, method=np.full(12, 2))
