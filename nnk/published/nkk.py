@@ -20,7 +20,7 @@ from nnk.models.mlp import MlpModel
 from nnk.models.program import DenseStack, Float32Array, Float64Array
 
 SHELLS = 8
-_EDGE = 9  # voxels along each edge of the map
+EDGE = 9  # voxels along each edge of the map
 _PER_LAYER = 6  # kernel, bias, gamma, beta, moving mean, moving variance
 _BATCH_NORM_EPSILON = 1e-3
 SPECIES = ("Nb", "Mo", "Ta")  # type numbers 1, 2, 3 of the map
@@ -71,10 +71,10 @@ def _folded(arrays: list[Float64Array]) -> tuple[Float64Array, Float64Array]:
 def _check_shapes(
     path: Path | str, layers: list[tuple[Float64Array, Float64Array]], arrays: list[Float64Array]
 ) -> None:
-    widths = [_EDGE**3, *[len(bias) for _, bias in layers], 1]
+    widths = [EDGE**3, *[len(bias) for _, bias in layers], 1]
     kernels = [*[kernel.shape for kernel, _ in layers], arrays[-2].shape]
     if kernels != list(pairwise(widths)):
-        raise ValueError(f"{path}: kernels {kernels} are not a dense network on a map of {_EDGE}^3 voxels")
+        raise ValueError(f"{path}: kernels {kernels} are not a dense network on a map of {EDGE}^3 voxels")
 
 
 def voxel(offsets: IntArray) -> IntArray:
@@ -82,8 +82,8 @@ def voxel(offsets: IntArray) -> IntArray:
 
     The published mesh comes from an 'xy'-indexed meshgrid.
     """
-    x, y, z = (offsets + _EDGE // 2).T
-    return (y * _EDGE + x) * _EDGE + z
+    x, y, z = (offsets + EDGE // 2).T
+    return (y * EDGE + x) * EDGE + z
 
 
 def _network(
