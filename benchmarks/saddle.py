@@ -26,7 +26,7 @@ from nnk.alloy import exact_counts, random_solution, with_vacancy
 from nnk.barriers import Flag
 from nnk.files import rng
 from nnk.lattice import Lattice
-from nnk.potentials import ForceField, PotentialSpec, make_force_field
+from nnk.potentials import Builtin, ForceField, make_force_field
 from nnk.saddle import (
     SearchParameters,
     SystemProduct,
@@ -69,7 +69,7 @@ def label(
     """Labels of all jumps of `vacancies` vacancies, spread over the alloys, and the processor seconds."""
     hops, seconds = [], 0.0
     for k, fractions in enumerate(FRACTIONS[:vacancies]):
-        a_A = zero_pressure_lattice_parameter(PotentialSpec(), ELEMENTS, fractions, "bcc", seed)
+        a_A = zero_pressure_lattice_parameter(Builtin(), ELEMENTS, fractions, "bcc", seed)
         lattice = Lattice.bcc(CELLS, a_A)
         stream = rng(seed, "benchmark", k)
         occupancy = random_solution(exact_counts(fractions, lattice.n_sites), stream)
@@ -131,8 +131,8 @@ def choose(hops: Sequence[Hop], count: int, seed: int) -> list[Hop]:
 
 def measure(vacancies: int, bands: int, seed: int) -> dict[str, float]:
     """All figures, by name with unit."""
-    system = fit_system(PotentialSpec(), ELEMENTS, "bcc", seed)
-    force_field = make_force_field(PotentialSpec())
+    system = fit_system(Builtin(), ELEMENTS, "bcc", seed)
+    force_field = make_force_field(Builtin())
     hops, seconds = label(force_field, system, vacancies, seed)
     chosen = choose(hops, bands, seed)
     bands_made = [band(force_field, system, hop) for hop in chosen]

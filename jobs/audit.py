@@ -20,7 +20,7 @@ from jobs.unit import Unit, UnitItem
 from nnk.audit import AuditSet, concatenate
 from nnk.barriers import BarrierSet
 from nnk.files import commit
-from nnk.potentials import ForceField, PotentialSpec, make_force_field
+from nnk.potentials import ForceField, make_force_field, spec_from_json
 from nnk.saddle import SearchParameters
 from nnk.saddle.audit import AuditResult, audit_label, choose_audit
 
@@ -129,7 +129,7 @@ def run_audit(unit: Unit, comm: Any, stop: Stop) -> None:
     if comm is not None:
         left = comm.bcast(left)  # rank 0 may write the next part before another rank has looked
     farm: Farm[int] = make_farm(parts.deliver, stop, comm)
-    force_field = make_force_field(PotentialSpec(**settings["potential"]))
+    force_field = make_force_field(spec_from_json(settings["potential"]))
     try:
         farm.run(left, Auditor(unit, barriers, PolledForceField(force_field, farm.poll)).audit)
     finally:

@@ -23,7 +23,7 @@ from jobs.unit import Unit, UnitItem
 from nnk.alloy import exact_counts, fractions_of, random_solution, with_vacancy
 from nnk.files import rng
 from nnk.lattice import Lattice
-from nnk.potentials import ForceField, PotentialSpec, make_force_field
+from nnk.potentials import ForceField, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
 from nnk.saddle import SearchParameters, label_vacancy
 
@@ -98,7 +98,7 @@ class Labeller:
 
 def attributes(unit: Unit) -> dict[str, Any]:
     """What is noted with the labels: how they were made."""
-    spec, search = PotentialSpec(**unit.settings["potential"]), unit.settings["search"]
+    spec, search = spec_from_json(unit.settings["potential"]), unit.settings["search"]
     return {
         "potential": f"{spec.kind} {spec.name}",
         "potential_hash": spec.hash,
@@ -115,7 +115,7 @@ def label(unit: Unit, comm: Any, stop: Stop) -> None:
     """Label all vacancies of the unit; called on every rank."""
     writer = SegmentWriter(unit, attributes(unit))
     farm: Farm[UnitItem] = make_farm(writer.deliver, stop, comm)
-    force_field = make_force_field(PotentialSpec(**unit.settings["potential"]))
+    force_field = make_force_field(spec_from_json(unit.settings["potential"]))
     labeller = Labeller(unit, PolledForceField(force_field, farm.poll))
     try:
         farm.run(unit.items, labeller.label)

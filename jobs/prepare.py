@@ -15,7 +15,7 @@ from jobs.prepared import write_product
 from jobs.stop import Stop
 from jobs.unit import Unit, UnitItem
 from nnk.alloy import fractions_of
-from nnk.potentials import PotentialSpec
+from nnk.potentials import spec_from_json
 from nnk.saddle import fit_system, zero_pressure_lattice_parameter
 
 
@@ -36,7 +36,7 @@ def prepare(unit: Unit, comm: Any, stop: Stop) -> None:
 def product_of(unit: Unit, item: UnitItem) -> dict[str, Any]:
     """Content of one prepared product."""
     settings = unit.settings
-    spec = PotentialSpec(**settings["potential"])
+    spec = spec_from_json(settings["potential"])
     elements, structure, seed = settings["elements"], settings["structure"], settings["seed"]
     if item.key == "system":
         return dict(json.loads(fit_system(spec, elements, structure, seed).to_json()))

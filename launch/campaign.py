@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from launch.checks import Finding, check_values
+from launch import checks, potential_checks  # noqa: F401 (they register their checks)
+from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
 from launch.schema.alloy import Alloy, fractions_of
@@ -24,6 +25,7 @@ from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
 from nnk.alloy import composition_name
+from nnk.potentials import PotentialSpec
 
 MAX_ERRORS = 200  # a file with more is something else
 RESOLVED_HEADER = "# The campaign as it is run, with every default; written by launch, do not edit.\n"
@@ -86,6 +88,7 @@ class Campaign(Section):
     """Figures and tables to make; the report holds them all."""
 
     _file: Path = PrivateAttr(default=Path("campaign.yaml"))
+    _document: Document | None = PrivateAttr(default=None)
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
 
     @property
@@ -106,6 +109,21 @@ class Campaign(Section):
     def path(self, text: str) -> Path:
         """A path of the campaign file as an absolute path."""
         return (self.base_dir / Path(text).expanduser()).resolve()
+
+    def problem(self, key: KeyPath, message: str) -> Problem:
+        """Something that is wrong with the value at `key`, found after the file was read."""
+        position = self._document.position(key) if self._document else None
+        return Problem(str(self._file), message, position, key)
+
+    def potential_spec(self) -> PotentialSpec:
+        """The potential, with absolute paths.
+
+        Raises:
+            ValueError: the campaign has none.
+        """
+        if self.potential is None:
+            raise ValueError("the campaign has no potential")
+        return self.potential.located(self.base_dir).spec()
 
     @property
     def workdir_path(self) -> Path:
@@ -133,6 +151,9 @@ class Campaign(Section):
         for section, named in (("label", self.label_compositions()), ("kmc", self.kmc_compositions())):
             if named:
                 data[section]["compositions"] = list(named.values())
+        if self.potential:
+            located = self.potential.located(self.base_dir)
+            data["potential"] = located.model_dump(mode="json", exclude_none=True)
         if self.kmc and isinstance(self.kmc.model, PublishedModel):
             data["kmc"]["model"]["published"]["file"] = str(self.path(self.kmc.model.published.file))
         if self.kmc and isinstance(self.kmc.start, StartFile):
@@ -199,6 +220,7 @@ class _Reader:
         try:
             self.campaign = Campaign.model_validate(document.data)
             self.campaign._file = path
+            self.campaign._document = document
         except ValidationError as error:
             self.errors = _told(error.errors(include_url=False)[:MAX_ERRORS])
             if error.error_count() > MAX_ERRORS:

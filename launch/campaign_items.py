@@ -10,6 +10,7 @@ from launch.items import Group, Item, hash_of_all, make_item
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.stages import ANALYSIS_READS, STAGES
 from nnk.files import file_hash, temperature_label
+from nnk.potentials import Builtin
 
 Items = dict[str, list[Item]]
 
@@ -29,12 +30,19 @@ def all_items(campaign: Campaign) -> Items:
 
 def _system(campaign: Campaign) -> dict[str, Any]:
     """What every atomistic calculation of the campaign depends on."""
-    potential = campaign.potential
     return {
         "seed": campaign.seed,
         "alloy": {"elements": list(campaign.alloy.elements), "lattice": campaign.alloy.lattice},
-        "potential": {"builtin": potential.builtin, "hash": potential.spec().hash} if potential else None,
+        "potential": _potential(campaign),
     }
+
+
+def _potential(campaign: Campaign) -> dict[str, str] | None:
+    """The potential by what it contains: where its files are does not matter."""
+    if campaign.potential is None:
+        return None
+    spec = campaign.potential_spec()
+    return {spec.kind: spec.name if isinstance(spec, Builtin) else spec.kind, "hash": spec.hash}
 
 
 def _prepare(campaign: Campaign) -> list[Item]:

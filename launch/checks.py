@@ -1,75 +1,29 @@
-"""Checks that compare parts of a campaign with each other and with what exists.
-
-A check names the values that it needs by their key path and runs when all of them are valid by
-themselves, so that one wrong value does not hide what is wrong elsewhere.
-"""
+"""Checks that compare parts of a campaign with each other and with what exists."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from launch.problems import KeyPath, did_you_mean
+from launch.findings import Finding, Findings, file_exists, needs
+from launch.problems import did_you_mean
 from launch.schema.alloy import fractions_of
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.schema.label import Samples
-from launch.schema.potential import Potential
 from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.alloy import composition_name, exact_counts
 from nnk.lattice import Lattice, offsets_within
-from nnk.potentials import zhou
 from site_configs.site import SiteError, load_site, site_names
-
-_SHORTEST_A = 3.15  # lattice parameter of Mo, the smallest of the built-in potential's
 
 Compositions = tuple[str | dict[str, float], ...]
 Cells = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing a check found; `warning` when the campaign may run all the same."""
-
-    key: KeyPath
-    message: str
-    warning: bool = False
-    at_key: bool = False
-
-
-Findings = Iterator[Finding]
-_CHECKS: list[tuple[tuple[str, ...], Callable[..., Findings]]] = []
-
-
-def _needs(*paths: str) -> Callable[[Callable[..., Findings]], Callable[..., Findings]]:
-    """Register a check that gets the values at `paths` as its arguments."""
-
-    def register(check: Callable[..., Findings]) -> Callable[..., Findings]:
-        _CHECKS.append((paths, check))
-        return check
-
-    return register
-
-
-def check_values(values: Mapping[str, Any]) -> list[Finding]:
-    """What all checks find.
-
-    Args:
-        values: valid values by dotted path; ``sections`` (names of the sections in the file) and
-            ``base_dir`` (folder that paths are relative to) are always there.
-    """
-    found: list[Finding] = []
-    for paths, check in _CHECKS:
-        if all(path in values for path in paths):
-            found += check(*(values[path] for path in paths))
-    return found
-
-
-@_needs("sections")
+@needs("sections")
 def _sections_belong_together(sections: frozenset[str]) -> Findings:
     if not sections & {"label", "kmc"}:
         yield Finding((), "nothing to do; allowed: the section label, the section kmc, or both")
@@ -126,42 +80,33 @@ def _sites(cells: Cells, structure: str) -> int:
     return Lattice(structure, cells, 1.0).n_sites  # type: ignore[arg-type]
 
 
-@_needs("alloy.elements", "label.compositions")
+@needs("alloy.elements", "label.compositions")
 def _label_compositions(elements: tuple[str, ...], compositions: Compositions) -> Findings:
     yield from _unknown_elements("label", elements, compositions)
     yield from _same_names("label", elements, compositions)
 
 
-@_needs("alloy.elements", "kmc.compositions")
+@needs("alloy.elements", "kmc.compositions")
 def _kmc_compositions(elements: tuple[str, ...], compositions: Compositions | None) -> Findings:
     yield from _unknown_elements("kmc", elements, compositions or ())
     yield from _same_names("kmc", elements, compositions or ())
 
 
-@_needs("alloy.elements", "alloy.lattice", "label.compositions", "label.cells")
+@needs("alloy.elements", "alloy.lattice", "label.compositions", "label.cells")
 def _label_counts(
     elements: tuple[str, ...], structure: str, compositions: Compositions, cells: Cells
 ) -> Findings:
     yield from _atoms_fit("label", elements, compositions, _sites(cells, structure))
 
 
-@_needs("alloy.elements", "alloy.lattice", "kmc.compositions", "kmc.cells")
+@needs("alloy.elements", "alloy.lattice", "kmc.compositions", "kmc.cells")
 def _kmc_counts(
     elements: tuple[str, ...], structure: str, compositions: Compositions | None, cells: Cells
 ) -> Findings:
     yield from _atoms_fit("kmc", elements, compositions or (), _sites(cells, structure))
 
 
-@_needs("alloy.elements", "potential")
-def _potential_knows(elements: tuple[str, ...], potential: Potential) -> Findings:
-    available = potential.spec().elements_available
-    for i, name in enumerate(elements):
-        if name not in available:
-            message = f'the potential {potential.builtin} has no "{name}"; allowed: {", ".join(available)}'
-            yield Finding(("alloy", "elements", i), message)
-
-
-@_needs("alloy.lattice", "label.cells", "label.samples", "label.vacancies_per_composition")
+@needs("alloy.lattice", "label.cells", "label.samples", "label.vacancies_per_composition")
 def _vacancies_fit(structure: str, cells: Cells, samples: Samples, wanted: int) -> Findings:
     n_sites = _sites(cells, structure)
     if samples.vacancies_per_sample > n_sites:
@@ -172,7 +117,7 @@ def _vacancies_fit(structure: str, cells: Cells, samples: Samples, wanted: int) 
         yield Finding(("label", "samples", "vacancies_per_sample"), message)
 
 
-@_needs("train.test_compositions", "label.compositions")
+@needs("train.test_compositions", "label.compositions")
 def _some_left_to_train_on(test_compositions: int, compositions: Compositions) -> Findings:
     if test_compositions >= len(compositions):
         message = (
@@ -182,7 +127,7 @@ def _some_left_to_train_on(test_compositions: int, compositions: Compositions) -
         yield Finding(("train", "test_compositions"), message)
 
 
-@_needs("label.vacancies_per_composition", "train.validation_fraction", "train.test_fraction")
+@needs("label.vacancies_per_composition", "train.validation_fraction", "train.test_fraction")
 def _vacancies_can_be_split(n_vacancies: int, validation: float, test: float) -> Findings:
     n_held_out = sum(max(1, round(part * n_vacancies)) for part in (validation, test) if part)
     if n_held_out >= n_vacancies:
@@ -193,31 +138,19 @@ def _vacancies_can_be_split(n_vacancies: int, validation: float, test: float) ->
         yield Finding(("label", "vacancies_per_composition"), message)
 
 
-@_needs("train.backend", "train.ranks")
+@needs("train.backend", "train.ranks")
 def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
     if backend == "single" and ranks > 1:
         message = f"got {ranks} with backend single; allowed: 1, or backend: ddp"
         yield Finding(("train", "ranks"), message)
 
 
-@_needs("train.models")
+@needs("train.models")
 def _state_network_needs_balance(models: tuple[Model, ...]) -> Findings:
     for i, model in enumerate(models):
         if model.state_hidden is not None and model.kind != "detailed-balance":
             message = f"given for kind {model.kind}; allowed: with kind detailed-balance only"
             yield Finding(("train", "models", i, "state_hidden"), message, at_key=True)
-
-
-@_needs("label.cells")
-def _holds_cutoff(cells: Cells) -> Findings:
-    edge_A = min(cells) * _SHORTEST_A
-    if edge_A < zhou.CUTOFF_A:
-        least = int(np.ceil(zhou.CUTOFF_A / _SHORTEST_A))
-        message = (
-            f"got {_times(cells)}, an edge of about {edge_A:.1f} Å, below the potential's cutoff of "
-            f"{zhou.CUTOFF_A:g} Å; allowed: at least {least} cells along each edge"
-        )
-        yield Finding(("label", "cells"), message)
 
 
 def _times(cells: Cells) -> str:
@@ -241,33 +174,33 @@ def _cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) 
         yield Finding((section, "cells"), message, warning=True)
 
 
-@_needs("label.connect")
+@needs("label.connect")
 def _labels_are_connected(connect: bool) -> Findings:
     if not connect:
         message = "false saves about 40 % of the time, but a label may join other states than its own"
         yield Finding(("label", "connect"), message, warning=True)
 
 
-@_needs("alloy.lattice", "label.cells", "train.models")
+@needs("alloy.lattice", "label.cells", "train.models")
 def _label_cells(structure: str, cells: Cells, models: tuple[Model, ...]) -> Findings:
     yield from _cells_hold_shells("label", cells, structure, max(model.shells for model in models))
 
 
-@_needs("alloy.lattice", "kmc.cells", "kmc.model")
+@needs("alloy.lattice", "kmc.cells", "kmc.model")
 def _kmc_cells_published(structure: str, cells: Cells, model: str | PublishedModel) -> Findings:
     if isinstance(model, PublishedModel):
         shells = PUBLISHED_FORMATS[model.published.format].shells
         yield from _cells_hold_shells("kmc", cells, structure, shells)
 
 
-@_needs("alloy.lattice", "kmc.cells", "kmc.model", "train.models")
+@needs("alloy.lattice", "kmc.cells", "kmc.model", "train.models")
 def _kmc_cells_trained(structure: str, cells: Cells, wanted: Any, models: tuple[Model, ...]) -> Findings:
     for model in models:
         if model.name == wanted:
             yield from _cells_hold_shells("kmc", cells, structure, model.shells)
 
 
-@_needs("kmc.model", "train.models")
+@needs("kmc.model", "train.models")
 def _model_is_trained(wanted: str | PublishedModel, models: tuple[Model, ...]) -> Findings:
     names = [model.name for model in models]
     if isinstance(wanted, str) and wanted not in names:
@@ -275,7 +208,7 @@ def _model_is_trained(wanted: str | PublishedModel, models: tuple[Model, ...]) -
         yield Finding(("kmc", "model"), message + did_you_mean(wanted, names))
 
 
-@_needs("kmc.model", "sections")
+@needs("kmc.model", "sections")
 def _model_needs_train(wanted: str | PublishedModel, sections: frozenset[str]) -> Findings:
     if isinstance(wanted, str) and "train" not in sections:
         message = (
@@ -284,7 +217,7 @@ def _model_needs_train(wanted: str | PublishedModel, sections: frozenset[str]) -
         yield Finding(("kmc", "model"), message)
 
 
-@_needs("kmc.model", "alloy.elements", "alloy.lattice", "base_dir")
+@needs("kmc.model", "alloy.elements", "alloy.lattice", "base_dir")
 def _published_fits(
     model: str | PublishedModel, elements: tuple[str, ...], structure: str, base_dir: Path
 ) -> Findings:
@@ -304,21 +237,15 @@ def _published_fits(
             "the file is a Python pickle, which can run code when read; allowed: true, for a file you trust"
         )
         yield Finding((*key, "allow_pickle"), message)
-    yield from _file_exists((*key, "file"), published.file, base_dir)
+    yield from file_exists((*key, "file"), published.file, base_dir)
 
 
-def _file_exists(key: KeyPath, name: str, base_dir: Path) -> Findings:
-    path = base_dir / Path(name).expanduser()
-    if not path.is_file():
-        yield Finding(key, f"no file {path}; allowed: a path relative to the folder of the campaign file")
-
-
-@_needs("kmc.start", "kmc.compositions", "base_dir")
+@needs("kmc.start", "kmc.compositions", "base_dir")
 def _start_or_compositions(
     start: str | StartFile, compositions: Compositions | None, base_dir: Path
 ) -> Findings:
     if isinstance(start, StartFile):
-        yield from _file_exists(("kmc", "start", "file"), start.file, base_dir)
+        yield from file_exists(("kmc", "start", "file"), start.file, base_dir)
         if compositions is not None:
             message = "given with a start file, which has its own composition; allowed: one of the two"
             yield Finding(("kmc", "compositions"), message, at_key=True)
@@ -327,11 +254,11 @@ def _start_or_compositions(
         yield Finding(("kmc", "compositions"), message)
 
 
-@_needs("site", "base_dir")
+@needs("site", "base_dir")
 def _site_exists(site: str, base_dir: Path) -> Findings:
     is_file = "/" in site or site.endswith((".yaml", ".yml"))
     if is_file:
-        yield from _file_exists(("site",), site, base_dir)
+        yield from file_exists(("site",), site, base_dir)
         if not (base_dir / Path(site).expanduser()).is_file():
             return
     elif site not in site_names():
@@ -345,7 +272,7 @@ def _site_exists(site: str, base_dir: Path) -> Findings:
             yield Finding(("site",), line)
 
 
-@_needs("workdir", "base_dir")
+@needs("workdir", "base_dir")
 def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
     path = base_dir / Path(workdir).expanduser()
     try:
@@ -363,7 +290,7 @@ def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
         )
 
 
-@_needs("analysis", "sections")
+@needs("analysis", "sections")
 def _analyses_have_data(names: tuple[str, ...], sections: frozenset[str]) -> Findings:
     for i, name in enumerate(names):
         wanted = {SECTION_OF_STAGE[stage] for stage in ANALYSIS_READS[name]}

@@ -89,7 +89,7 @@ class UnitMaker:
             "structure": campaign.alloy.lattice,
         }
         if stage in MPI_STAGES and campaign.potential:
-            settings["potential"] = asdict(campaign.potential.spec())
+            settings["potential"] = campaign.potential_spec().to_json()
         if stage in ("label", "audit"):
             settings |= _label_settings(campaign)
         if stage == "train":

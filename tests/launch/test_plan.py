@@ -67,7 +67,7 @@ def test_hashes_do_not_change_between_versions(write_campaign, monkeypatch):
     """Golden values: a change here makes every campaign start anew. Raise an algorithm version instead."""
     monkeypatch.setitem(ALGORITHM_VERSIONS, "prepare", 1)
     monkeypatch.setitem(ALGORITHM_VERSIONS, "label", 1)
-    monkeypatch.setattr("nnk.potentials.PotentialSpec.hash", "0" * 32)
+    monkeypatch.setattr("nnk.potentials.Builtin.hash", "0" * 32)
     found = hashes(write_campaign())
     assert found["prepare/system"] == GOLDEN_SYSTEM
     assert found["label/Nb34Mo33Ta33/s0002/v00000"] == GOLDEN_LABEL

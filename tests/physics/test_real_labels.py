@@ -34,10 +34,10 @@ COLUMNS = (*ENERGIES, "flag", "method", "n_saddles")
 @pytest.fixture(scope="module")
 def barriers():
     """96 vacancies, 768 labels of the built-in potential, 432 sites."""
-    from nnk.potentials import PotentialSpec, make_force_field
+    from nnk.potentials import Builtin, make_force_field
     from nnk.saddle import SearchParameters, fit_system, label_vacancy, zero_pressure_lattice_parameter
 
-    potential, rng = PotentialSpec(), np.random.default_rng(5)
+    potential, rng = Builtin(), np.random.default_rng(5)
     system, force_field = fit_system(potential, ELEMENTS, "bcc", 1), make_force_field(potential)
     occupancy, a_A, sites, columns = [], [], [], {name: [] for name in COLUMNS}
     for fractions in COMPOSITIONS:

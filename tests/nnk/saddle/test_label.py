@@ -8,7 +8,7 @@ import pytest
 from nnk.alloy import random_solution, with_vacancy
 from nnk.barriers import BarrierSet, Flag, Method
 from nnk.lattice import Lattice, reverse_jump
-from nnk.potentials import PotentialSpec, make_force_field
+from nnk.potentials import Builtin, make_force_field
 from nnk.saddle import SearchParameters, SystemProduct, label_vacancy
 from nnk.saddle.audit import audit_label, choose_audit
 from nnk.saddle.hessian import Shell
@@ -82,7 +82,7 @@ def test_labels_meet_their_tolerances(labels):
 def test_the_same_item_gives_the_same_label(force_field, alloy, elements, system, labels):
     lattice, occupancy = alloy
     again = label_vacancy(force_field, lattice, occupancy, elements, system, SMALL)
-    fresh_engine = make_force_field(PotentialSpec())
+    fresh_engine = make_force_field(Builtin())
     shared = system.lattice_hessian(lattice)
     fresh = label_vacancy(fresh_engine, lattice, occupancy, elements, shared, SMALL)
     fresh_engine.close()
