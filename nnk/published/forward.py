@@ -35,7 +35,7 @@ class ForwardBarriers:
 
     def __post_init__(self) -> None:
         m = len(self.E_fwd_eV)
-        expected = {"species": (m, self.environment.n_env)}
+        expected: dict[str, tuple[int, ...]] = {"species": (m, self.environment.n_env)}
         expected |= dict.fromkeys(("mover", "E_fwd_eV", "part", "group"), (m,))
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
