@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from launch import checks, potential_checks  # noqa: F401 (they register their checks)
+from launch import checks, composition_checks, potential_checks  # noqa: F401 (they register their checks)
 from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
 from launch.schema.alloy import Alloy, fractions_of
 from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
+from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
 from launch.schema.kmc import Kmc, PublishedModel, StartFile
 from launch.schema.label import Label
@@ -138,9 +139,10 @@ class Campaign(Section):
         """Fractions of each simulated composition by its name; empty with a start file."""
         return self._named((self.kmc.compositions if self.kmc else None) or ())
 
-    def _named(self, compositions: tuple[str | dict[str, float], ...]) -> dict[str, dict[str, float]]:
-        listed = [fractions_of(composition, self.alloy.elements) for composition in compositions]
-        return {composition_name(fractions): fractions for fractions in listed}
+    def _named(self, compositions: Compositions) -> dict[str, dict[str, float]]:
+        elements = self.alloy.elements
+        fractions = [fractions_of(composition, elements) for composition in listed(compositions, elements)]
+        return {composition_name(row): row for row in fractions}
 
     def resolved(self) -> dict[str, Any]:
         """Plain data with every default and absolute paths, valid as a campaign file in the workdir."""

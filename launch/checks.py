@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,14 @@ import numpy as np
 
 from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import did_you_mean
-from launch.schema.alloy import fractions_of
+from launch.schema.compositions import Compositions
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.schema.label import Samples
 from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
-from nnk.alloy import composition_name, exact_counts
 from nnk.lattice import Lattice, offsets_within
 from site_configs.site import SiteError, load_site, site_names
 
-Compositions = tuple[str | dict[str, float], ...]
 Cells = tuple[int, int, int]
 
 
@@ -34,97 +31,15 @@ def _sections_belong_together(sections: frozenset[str]) -> Findings:
         yield Finding(("train",), "needs labels to train on; allowed: with a section label", at_key=True)
 
 
-def _unknown_elements(section: str, elements: tuple[str, ...], compositions: Compositions) -> Findings:
-    for i, composition in enumerate(compositions):
-        for name in composition if isinstance(composition, dict) else ():
-            if name not in elements:
-                message = f'unknown element "{name}"; allowed: {", ".join(elements)}'
-                key = (section, "compositions", i, name)
-                yield Finding(key, message + did_you_mean(name, elements), at_key=True)
-
-
-def _named(
-    compositions: Compositions, elements: tuple[str, ...]
-) -> Iterator[tuple[int, str, dict[str, float]]]:
-    """Number, name and fractions of each composition whose elements are all known."""
-    for i, composition in enumerate(compositions):
-        if isinstance(composition, str) or set(composition) <= set(elements):
-            fractions = fractions_of(composition, elements)
-            yield i, composition_name(fractions, list(fractions)), fractions
-
-
-def _same_names(section: str, elements: tuple[str, ...], compositions: Compositions) -> Findings:
-    first: dict[str, int] = {}
-    for i, name, _ in _named(compositions, elements):
-        if name in first:
-            message = (
-                f"{name} again, as {section}.compositions[{first[name]}]; allowed: each composition once"
-            )
-            yield Finding((section, "compositions", i), message)
-        first.setdefault(name, i)
-
-
-def _atoms_fit(section: str, elements: tuple[str, ...], compositions: Compositions, n_sites: int) -> Findings:
-    for i, name, fractions in _named(compositions, elements):
-        counts = exact_counts(list(fractions.values()), n_sites)
-        absent = [element for element, count in zip(fractions, counts, strict=True) if count < 1]
-        if absent:
-            message = (
-                f"{name} leaves no atom of {', '.join(absent)} on {n_sites} sites; "
-                f"allowed: at least one of each element, so more cells or a larger fraction"
-            )
-            yield Finding((section, "compositions", i), message)
-
-
-def _sites(cells: Cells, structure: str) -> int:
-    return Lattice(structure, cells, 1.0).n_sites  # type: ignore[arg-type]
-
-
-@needs("alloy.elements", "label.compositions")
-def _label_compositions(elements: tuple[str, ...], compositions: Compositions) -> Findings:
-    yield from _unknown_elements("label", elements, compositions)
-    yield from _same_names("label", elements, compositions)
-
-
-@needs("alloy.elements", "kmc.compositions")
-def _kmc_compositions(elements: tuple[str, ...], compositions: Compositions | None) -> Findings:
-    yield from _unknown_elements("kmc", elements, compositions or ())
-    yield from _same_names("kmc", elements, compositions or ())
-
-
-@needs("alloy.elements", "alloy.lattice", "label.compositions", "label.cells")
-def _label_counts(
-    elements: tuple[str, ...], structure: str, compositions: Compositions, cells: Cells
-) -> Findings:
-    yield from _atoms_fit("label", elements, compositions, _sites(cells, structure))
-
-
-@needs("alloy.elements", "alloy.lattice", "kmc.compositions", "kmc.cells")
-def _kmc_counts(
-    elements: tuple[str, ...], structure: str, compositions: Compositions | None, cells: Cells
-) -> Findings:
-    yield from _atoms_fit("kmc", elements, compositions or (), _sites(cells, structure))
-
-
 @needs("alloy.lattice", "label.cells", "label.samples", "label.vacancies_per_composition")
 def _vacancies_fit(structure: str, cells: Cells, samples: Samples, wanted: int) -> Findings:
-    n_sites = _sites(cells, structure)
+    n_sites = Lattice(structure, cells, 1.0).n_sites  # type: ignore[arg-type]
     if samples.vacancies_per_sample > n_sites:
         message = f"got {samples.vacancies_per_sample}; allowed: at most the {n_sites} sites of a sample"
         yield Finding(("label", "samples", "vacancies_per_sample"), message)
     elif samples.vacancies_per_sample > wanted:
         message = f"got {samples.vacancies_per_sample}; allowed: at most vacancies_per_composition, {wanted}"
         yield Finding(("label", "samples", "vacancies_per_sample"), message)
-
-
-@needs("train.test_compositions", "label.compositions")
-def _some_left_to_train_on(test_compositions: int, compositions: Compositions) -> Findings:
-    if test_compositions >= len(compositions):
-        message = (
-            f"got {test_compositions} of {len(compositions)} compositions; "
-            f"allowed: 0 to {len(compositions) - 1}, so that one is left to train on"
-        )
-        yield Finding(("train", "test_compositions"), message)
 
 
 @needs("label.vacancies_per_composition", "train.validation_fraction", "train.test_fraction")

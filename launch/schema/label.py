@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from launch.schema.alloy import Composition
-from launch.schema.base import Cells, Section, refuse
+from launch.schema.base import Cells, Section
+from launch.schema.compositions import CompositionList
 
 
 class Samples(Section):
@@ -30,29 +30,11 @@ class Audit(Section):
     """At least this many labels, split paths among them."""
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict) and "grid" in value:
-        raise refuse(
-            "composition grids are not supported in this version; "
-            "allowed: equimolar, or a list of compositions"
-        )
-    return value
-
-
-CompositionList = Annotated[
-    tuple[Composition, ...],
-    Field(strict=False, min_length=1, json_schema_extra={"x-word": "equimolar"}),
-    BeforeValidator(_listed),
-]
-
-
 class Label(Section):
     """Vacancy-migration barriers from transition-state searches."""
 
     compositions: CompositionList
-    """Compositions as atomic fractions that sum to 1, such as {Nb: 0.5, Mo: 0.5}, or equimolar."""
+    """Compositions as atomic fractions that sum to 1, such as {Nb: 0.5, Mo: 0.5}; or equimolar; or a grid."""
 
     samples: Samples = Samples()
     """How the atoms are placed."""

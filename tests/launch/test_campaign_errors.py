@@ -124,9 +124,55 @@ GOLDEN = {
             "14:7: label.compositions[1]: Nb34Mo33Ta33 again, as label.compositions[0]; allowed: each composition"
         ],
     ),
-    "grid": (
-        ("compositions: [equimolar]", "compositions: {grid: paper46}"),
-        ["27:17: kmc.compositions: composition grids are not supported in this version; allowed: equimolar"],
+    "grid of another name": (
+        ("compositions: [equimolar]", "compositions: {grid: paper64}"),
+        [
+            '27:24: kmc.compositions.grid: got "paper64"; allowed: paper46 or a mapping with the keys divisions, margin'
+        ],
+    ),
+    "no grid": (
+        ("compositions: [equimolar]", "compositions: {Nb: 0.5, Mo: 0.5}"),
+        [
+            "27:17: kmc.compositions: got a mapping without the key grid; allowed: equimolar, a list of compositions,"
+        ],
+    ),
+    "published grid of two elements": (
+        ("compositions: [equimolar]", "compositions: {grid: paper46, elements: [Nb, Mo]}"),
+        [
+            "27:24: kmc.compositions.grid: got paper46 with 2 elements, Nb, Mo; allowed: three, chosen by elements:"
+        ],
+    ),
+    "element of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: paper46, elements: [Nb, Mo, W]}"),
+        ['27:52: kmc.compositions.elements[2]: unknown element "W"; allowed: Nb, Mo, Ta'],
+    ),
+    "one element of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {divisions: 3}, elements: [Nb]}"),
+        ["27:50: kmc.compositions.elements: got a list of 1; allowed: a list of at least one text"],
+    ),
+    "margin of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {divisions: 3, margin: 0.34}}"),
+        ["27:47: kmc.compositions.grid.margin: got 0.34; allowed: less than 1/3, or all points coincide"],
+    ),
+    "divisions of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {divisions: 0}}"),
+        ["27:36: kmc.compositions.grid.divisions: got 0; allowed: a whole number >= 1 and <= 1000"],
+    ),
+    "size of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {divisions: 500}}"),
+        [
+            "27:36: kmc.compositions.grid.divisions: got 500, which makes 125751 compositions; allowed: at most 10000"
+        ],
+    ),
+    "atoms of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {divisions: 4, margin: 0.0001}}"),
+        [
+            "27:24: kmc.compositions.grid: Nb99.98Mo0.01Ta0.01 leaves no atom of Mo, Ta on 1024 sites; allowed: at least"
+        ],
+    ),
+    "key of a grid": (
+        ("compositions: [equimolar]", "compositions: {grid: {division: 4}}"),
+        ["27:25: kmc.compositions.grid.division: unknown key; allowed: divisions, margin; did you mean"],
     ),
     "cells below the cutoff": (
         ("  cells: [6, 6, 6]", "  cells: [2, 6, 6]"),

@@ -137,6 +137,31 @@ def test_the_resolved_campaign_has_the_same_items(write_campaign, resolved_text,
     assert hashes(copy) == hashes(path)
 
 
+LISTED = """compositions:
+    - {Nb: 0.34, Mo: 0.33, Ta: 0.33}
+    - {Nb: 0.60, Mo: 0.20, Ta: 0.20}"""
+
+
+@pytest.mark.parametrize("grid", ["paper46", "{divisions: 8, margin: 0.05}"])
+def test_a_grid_is_the_list_of_its_points(grid: str, write_campaign, resolved_text, tmp_path: Path):
+    path = write_campaign((LISTED, f"compositions: {{grid: {grid}}}"))
+    campaign = load_campaign(path)
+    names = list(campaign.label_compositions())
+    assert len(set(names)) == len(names) == (46 if grid == "paper46" else 45)
+    (tmp_path / "work").mkdir()
+    copy = tmp_path / "work" / "campaign.yaml"
+    copy.write_text(resolved_text(campaign))
+    assert hashes(copy) == hashes(path)
+
+
+def test_a_grid_of_some_of_the_elements(write_campaign):
+    grid = "compositions: {grid: {divisions: 2, margin: 0.1}, elements: [Ta, Nb]}"
+    path = write_campaign((LISTED, grid), ("compositions: [equimolar]", grid))
+    campaign = load_campaign(path)
+    names = ["Nb10Ta90", "NbTa", "Nb90Ta10"]
+    assert list(campaign.label_compositions()) == list(campaign.kmc_compositions()) == names
+
+
 def test_no_two_items_share_a_hash(write_campaign):
     found = hashes(write_campaign())
     assert len(set(found.values())) == len(found)
