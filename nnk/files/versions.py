@@ -11,7 +11,7 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "label": 2,
     "audit": 2,
     "train": 1,
-    "kmc": 1,
+    "kmc": 2,
     "analysis": 1,
     "report": 1,
 }

@@ -1,7 +1,8 @@
 """What is known about surroundings met before: a table of records, found by hash, compared by full key.
 
-The key is the packed species of *all* sites that the model reads, so a record found is a record of exactly
-these surroundings. Each hash has one place; a newcomer takes the place of what was there. Its size is fixed.
+The key is the packed species of *all* sites that the model reads, and what else the records depend on (the
+temperature), so a record found is a record of exactly these surroundings. Each hash has one place; a newcomer
+takes the place of what was there. Its size is fixed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Cache(NamedTuple):
     Attributes:
         words: uint64[places, record words], the records (a key of zeros: empty).
         values: float64[places, record words], the same memory.
-        key: uint64[key words], buffer for the key of the present surroundings.
+        key: uint64[key words], buffer for the key of the present surroundings; its last word is `set_tag`'s.
         code_bits: bits per site.
         hash_shift: 64 - log2(places).
     """
@@ -62,7 +63,7 @@ def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -
     if not size_MiB > 0:
         raise ValueError(f"cache_MiB={size_MiB!r}: expected a positive size")
     code_bits = code_bits_of(n_species)
-    key_words = words_of(n_entries, n_species)
+    key_words = words_of(n_entries, n_species) + 1
     record = -(-(key_words + n_values) // _LINE_WORDS) * _LINE_WORDS
     places_bits = max(0, int(np.floor(np.log2(max(1.0, size_MiB * 2**20 / (8 * record))))))
     words = aligned((2**places_bits, record), np.uint64)
@@ -70,13 +71,19 @@ def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -
     return Cache(words, words.view(np.float64), np.zeros(key_words, np.uint64), code_bits, hash_shift)
 
 
+def set_tag(cache: Cache, tag: float) -> None:
+    """Keep records that belong to different values of `tag` apart."""
+    cache.key[-1:] = np.array([tag], dtype=np.float64).view(np.uint64)
+
+
 @compiled
 def pack_key(cache, species):  # type: ignore[no-untyped-def]
     """Pack `species` uint8 (it fills whole words) into ``cache.key`` and return its place."""
     bits = np.uint64(cache.code_bits)
     per_word = _WORD_BITS // cache.code_bits
-    mixed = _MIX
-    for number in range(cache.key.shape[0]):
+    last = cache.key.shape[0] - 1
+    mixed = _MIX ^ cache.key[last]
+    for number in range(last):
         word = np.uint64(0)
         for i in range(per_word):
             word |= np.uint64(species[number * per_word + i]) << (bits * np.uint64(i))

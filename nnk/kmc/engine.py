@@ -1,28 +1,44 @@
-"""The compiled engine: one vacancy, one model, one temperature, on one core."""
+"""The compiled engine: a block with one vacancy or several, one model, on one core."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnk.constants import K_B_eV_K
-from nnk.environment import SpeciesArray
+from nnk.environment import SpeciesArray, find_columns
 from nnk.files import stream_key
-from nnk.kmc.cache import make_cache, whole_words
-from nnk.kmc.evaluators import BalancedEvaluator, ForwardEvaluator, make_evaluator, sites_read
-from nnk.kmc.grid import make_grid, memory_shifts, padded_occupancy, plain_occupancy, position_of, site_of
+from nnk.kmc.cache import make_cache, set_tag, whole_words
+from nnk.kmc.evaluators import (
+    BalancedEvaluator,
+    ForwardEvaluator,
+    make_evaluator,
+    sites_read,
+)
+from nnk.kmc.grid import (
+    Grid,
+    make_grid,
+    memory_shifts,
+    padded_occupancy,
+    plain_occupancy,
+    position_of,
+    site_of,
+)
 from nnk.kmc.kernel import MOST_SPECIES, Buffers, Conditions, State, Surroundings, advance
 from nnk.kmc.networks import FILLER
+from nnk.kmc.several import SHIFTED, advance_several, make_vacancies
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
-from nnk.models.program import BalancedProgram, ForwardProgram, Program, arrays_of
+from nnk.models.program import EnsembleProgram, Program, SingleProgram, arrays_of
 from nnk.observables.pair_order import pair_counts
 
 ORDER_SHELLS = 3  # neighbour shells whose pairs are counted along the way
 CACHE_MiB = 64.0
+MOST_VACANCIES = 2**16  # their numbers are kept in two bytes
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -78,11 +94,11 @@ def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
             not a finite number, or one whose environment does not fit into the lattice.
     """
     program = model.compiled() if hasattr(model, "compiled") else None
-    if not isinstance(program, ForwardProgram | BalancedProgram):
+    if not isinstance(program, SingleProgram | EnsembleProgram):
         raise ValueError(
-            f"the compiled engine runs models whose compiled() gives a ForwardProgram or a BalancedProgram "
-            f"(mlp, detailed-balance, the published network); {type(model).__name__} gives "
-            f"{type(program).__name__}"
+            f"the compiled engine runs models whose compiled() gives a ForwardProgram, a BalancedProgram or "
+            f"an EnsembleProgram (mlp, detailed-balance, the published network); "
+            f"{type(model).__name__} gives {type(program).__name__}"
         )
     bad = [name for name, array in arrays_of(program) if not np.isfinite(array).all()]
     if bad:
@@ -91,11 +107,11 @@ def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
     return program
 
 
-def only_vacancy(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> int:
-    """Site of the one vacancy.
+def vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> IntArray:
+    """Sites int64[n_v] of the vacancies, ascending.
 
     Raises:
-        ValueError: another shape or type, unknown species, or not exactly one vacancy.
+        ValueError: another shape or type, unknown species, no vacancy, or more than `MOST_VACANCIES`.
     """
     if not isinstance(occupancy, np.ndarray):
         raise ValueError(f"occupancy: expected a NumPy array, got {type(occupancy).__name__}")
@@ -106,24 +122,69 @@ def only_vacancy(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> i
     if occupancy.max() > n_species:
         raise ValueError(f"occupancy: species {occupancy.max()} found, the model knows {n_species}")
     vacant = np.flatnonzero(occupancy == 0)
+    if not 1 <= len(vacant) <= MOST_VACANCIES:
+        raise ValueError(f"occupancy: expected 1 to {MOST_VACANCIES} vacancies (0), got {len(vacant)}")
+    return vacant
+
+
+def only_vacancy(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> int:
+    """Site of the one vacancy.
+
+    Raises:
+        ValueError: as `vacant_sites`, or not exactly one vacancy.
+    """
+    vacant = vacant_sites(lattice, occupancy, n_species) if np.any(occupancy == 0) else []
     if len(vacant) != 1:
         raise ValueError(f"occupancy: expected exactly one vacancy (0), got {len(vacant)}")
     return int(vacant[0])
 
 
+class Jumps(NamedTuple):
+    """Jumps made.
+
+    Attributes:
+        directions: uint8[n], numbered as in ``lattice.jumps``.
+        vacancies: uint16[n], the number of the vacancy that jumped; None where there is only one.
+    """
+
+    directions: SpeciesArray
+    vacancies: NDArray[np.uint16] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a run has come: what it takes beside the occupancy to go on with it, bit for bit.
+
+    Attributes:
+        jumps: jumps made.
+        time_s: time since the start.
+        time_rest_s: what `time_s` lacks of the exact sum below its last digit.
+        vacancies: int64[n_v], the site of each vacancy by its number.
+        displacements: int64[n_v, 3] (a/2), their ways since the start, not folded back.
+    """
+
+    jumps: int
+    time_s: float
+    time_rest_s: float
+    vacancies: IntArray
+    displacements: IntArray
+
+
 class Engine:
     """A run in progress: the kernel's arrays and how far it has come.
 
+    Vacancies are numbered by their sites at the start, and keep their numbers.
+
     Args:
         lattice: the lattice.
-        occupancy: uint8[n_sites] with one 0, the state to start from.
+        occupancy: uint8[n_sites] with a 0 for each vacancy, the state to start from.
         model: any model that compiles to a program.
         conditions: temperature, seed and the like.
         cache: keep what is known about surroundings met before; the result is the same without.
         cache_MiB: size of the cache.
 
     Raises:
-        ValueError: as `compiled_program` and `only_vacancy`.
+        ValueError: as `compiled_program` and `vacant_sites`.
     """
 
     def __init__(
@@ -140,61 +201,89 @@ class Engine:
         n_species, z = len(model.elements), lattice.z
         if n_species > MOST_SPECIES:
             raise ValueError(f"{n_species} species: the compiled engine takes at most {MOST_SPECIES}")
-        vacancy = only_vacancy(lattice, occupancy, n_species)
+        sites = vacant_sites(lattice, occupancy, n_species)
         read = sites_read(program)
-        shells = [shell_offsets(lattice.structure, k) for k in range(1, ORDER_SHELLS + 1)]
-        neighbours = np.concatenate(shells)
+        several = len(sites) > 1
+        n_entries = whole_words(len(read) + 1, n_species)  # one filler at least
         self.lattice = lattice
         self.program = program
         self.jumps = 0
         self.hits = 0
-        self._grid = make_grid(lattice, int(max(np.abs(read).max(), np.abs(neighbours).max())))
-        self._around = Surroundings(
-            memory_shifts(lattice, self._grid, read),
-            memory_shifts(lattice, self._grid, neighbours),
-            np.cumsum([len(shell) for shell in shells]),
-            lattice.jumps,
-        )
-        evaluator = make_evaluator(program, read)
+        self._grid, self._around = _surroundings(lattice, read)
+        evaluator = make_evaluator(program, read, n_entries=n_entries, several=several)
         self._forward = evaluator if isinstance(evaluator, ForwardEvaluator) else None
         self._balanced = evaluator if isinstance(evaluator, BalancedEvaluator) else None
-        n_entries = whole_words(len(read) + 1, n_species)  # one filler at least
-        n_values = z if self._balanced is None else 2 * z
+        n_values = z if self._balanced is None else 2 * z + several
         self._cache = make_cache(n_entries, n_species, n_values, cache_MiB) if cache else None
-        self._conditions = conditions.compiled()
         self._buffers = Buffers(np.full(n_entries, FILLER, dtype=np.uint8), np.zeros(n_values), np.zeros(z))
         self._state = State(
             padded_occupancy(lattice, self._grid, occupancy),
-            position_of(lattice, vacancy),
-            np.zeros(3, dtype=np.int64),
-            np.array([0.0, np.nan]),
+            np.stack([position_of(lattice, site) for site in sites]),
+            np.zeros((len(sites), 3), dtype=np.int64),
+            np.zeros(2),
+            np.full(len(sites), np.nan),
             pair_counts(lattice, occupancy, ORDER_SHELLS, n_species),
         )
+        self._vacancies = make_vacancies(lattice, sites, read, n_values, n_entries) if several else None
+        self._run_conditions = conditions
+        self.set_temperature(conditions.temperature_K)
 
-    def resume(self, jumps: int, time_s: float, displacement: IntArray) -> None:
-        """Go on as after `jumps` jumps that ended in the present occupancy at `time_s`."""
-        self.jumps = jumps
-        self._state.clock[0] = time_s
-        self._state.displacement[:] = displacement
+    def set_temperature(self, temperature_K: float) -> None:
+        """Go on at another temperature; the random numbers stay those of the run.
 
-    def advance(self, jumps: int) -> SpeciesArray:
-        """Make `jumps` jumps and return their directions uint8[jumps].
+        Raises:
+            ValueError: not a positive number.
+        """
+        kT_eV = K_B_eV_K * replace(self._run_conditions, temperature_K=temperature_K).temperature_K
+        self._conditions = self._run_conditions.compiled()._replace(kT_eV=kT_eV)
+        if self._vacancies is not None:
+            self._vacancies.state[:] = np.maximum(self._vacancies.state, SHIFTED)
+        elif self._cache is not None:
+            set_tag(self._cache, kT_eV)  # records of one vacancy hold probabilities
+
+    def resume(self, progress: Progress) -> None:
+        """Go on as after `progress`, which ended in the present occupancy.
+
+        Raises:
+            ValueError: its vacancies are not those of the occupancy.
+        """
+        if not np.array_equal(np.sort(progress.vacancies), np.sort(self.vacancies)):
+            raise ValueError(
+                f"the run stood with vacancies at {progress.vacancies}, the occupancy has {self.vacancies}"
+            )
+        self.jumps = progress.jumps
+        self._state.clock[:] = progress.time_s, progress.time_rest_s
+        self._state.displacements[:] = progress.displacements
+        self._state.positions[:] = [position_of(self.lattice, site) for site in progress.vacancies]
+        if self._vacancies is not None:
+            self._vacancies.coordinates[:] = self.lattice.coordinates[progress.vacancies]
+
+    def advance(self, jumps: int) -> Jumps:
+        """Make `jumps` jumps.
 
         Raises:
             ValueError: residence times beyond the range of float64, or a model that gives NaN.
         """
-        directions = np.empty(jumps, dtype=np.uint8)
-        self.hits += advance(
+        made = Jumps(
+            np.empty(jumps, dtype=np.uint8),
+            None if self._vacancies is None else np.empty(jumps, dtype=np.uint16),
+        )
+        arguments = (
             self._grid, self._around, self._forward, self._balanced, self._conditions, self._cache,
-            self._state, self._buffers, self.jumps, directions,
+            self._state, self._buffers,
         )  # fmt: skip
+        if made.vacancies is None:
+            _, hits = advance(*arguments, self.jumps, made.directions, False)
+        else:
+            _, hits = advance_several(*arguments, self._vacancies, self.jumps, *made, False)
+        self.hits += hits
         self.jumps += jumps
         if not np.isfinite(self.time_s):
             raise ValueError(
-                f"the time is {self.time_s} after jump {self.jumps}: a barrier is not a number, or residence "
-                f"times at this temperature exceed 1e308 s"
+                f"the time after jump {self.jumps} is not a finite number: a barrier is not one, or "
+                f"residence times at this temperature exceed 1e308 s"
             )
-        return directions
+        return made
 
     @property
     def time_s(self) -> float:
@@ -202,21 +291,42 @@ class Engine:
         return float(self._state.clock[0])
 
     @property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        rest = float(self._state.clock[1])
+        return Progress(self.jumps, self.time_s, rest, self.vacancies, self.displacements)
+
+    @property
     def occupancy(self) -> SpeciesArray:
         """The present occupancy uint8[n_sites], a copy."""
         return plain_occupancy(self.lattice, self._grid, self._state.padded)
 
     @property
-    def vacancy(self) -> int:
-        """Site of the vacancy."""
-        return site_of(self.lattice, self._state.position)
+    def vacancies(self) -> IntArray:
+        """Sites int64[n_v] of the vacancies by their numbers."""
+        return np.array([site_of(self.lattice, position) for position in self._state.positions])
 
     @property
-    def displacement(self) -> IntArray:
-        """The vacancy's way since the start int64[3] (a/2), not folded back; a copy."""
-        return self._state.displacement.copy()
+    def displacements(self) -> IntArray:
+        """Ways of the vacancies since the start int64[n_v, 3] (a/2), not folded back; a copy."""
+        return self._state.displacements.copy()
 
     @property
     def pair_counts(self) -> IntArray:
         """Counted neighbours int64[shells, n_species, n_species] (`nnk.observables.pair_order`); a copy."""
         return self._state.pair_counts.copy()
+
+
+def _surroundings(lattice: Lattice, read: IntArray) -> tuple[Grid, Surroundings]:
+    """The padded grid and where in it the sites `read` and the neighbour shells lie."""
+    shells = [shell_offsets(lattice.structure, k) for k in range(1, ORDER_SHELLS + 1)]
+    neighbours = np.concatenate(shells)
+    grid = make_grid(lattice, int(max(np.abs(read).max(), np.abs(neighbours).max())))
+    around = Surroundings(
+        memory_shifts(lattice, grid, read),
+        find_columns(read, lattice.jumps),
+        memory_shifts(lattice, grid, neighbours),
+        np.cumsum([len(shell) for shell in shells]),
+        lattice.jumps,
+    )
+    return grid, around

@@ -1,13 +1,14 @@
 """Barriers of all jumps of one vacancy from the species around it, for the two kinds of program.
 
 `around` lists the sites that a program reads, once each; a program's tables hold columns into that list.
-The last entry of the list is a filler. All results depend on the species alone, bit for bit.
+The last entry of the list is a filler. All results depend on the species alone, bit for bit. The members of
+an ensemble share their columns and are averaged.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -25,40 +26,51 @@ from nnk.kmc.networks import (
     pack_network,
     takes_pairs,
     whole_tiles,
+    with_vacant_rows,
 )
 from nnk.lattice import IntArray, jumps
-from nnk.models.program import BalancedProgram, DenseStack, Float64Array, ForwardProgram, Program
+from nnk.models.program import (
+    BalancedProgram,
+    DenseStack,
+    Float64Array,
+    ForwardProgram,
+    Program,
+    members_of,
+)
 
 
 class ForwardEvaluator(NamedTuple):
-    """Tables of a `ForwardProgram`; see `network_energies`."""
+    """Tables of `ForwardProgram`s, the mean of which is taken; see `network_energies`."""
 
-    network: Network
+    networks: tuple[Network, ...]
     columns: Columns
     work: Workspace
 
 
 class BalancedEvaluator(NamedTuple):
-    """Tables of a `BalancedProgram`.
+    """Tables of `BalancedProgram`s, the mean of which is taken.
 
     Attributes:
-        kra: symmetric part; its first z rows read each jump's union, the next z the inverted one.
+        kra: symmetric parts; their first z rows read each jump's union, the next z the inverted one.
         kra_columns: uint32[whole tiles of 2 z, n_groups, 2].
         linear: float64[n_species, rows of kra's table], the linear part for each moving species, numbered
             like the table's rows.
-        s_vac: energy of a vacancy's surroundings.
+        s_vac: energies of a vacancy's surroundings.
         after_columns: uint32[whole tiles of z, n_groups, 2], surroundings after each jump.
         before_columns: uint32[ROWS, n_groups, 2], surroundings now, the same in every row.
+        blocks_columns: as `after_columns`; row d reads surroundings as they are from the d-th of z lists of
+            species that follow each other.
         mover: uint32[z], where each moving atom stands.
         work: buffers.
     """
 
-    kra: Network
+    kra: tuple[Network, ...]
     kra_columns: Columns
     linear: Float64Array
-    s_vac: Network
+    s_vac: tuple[Network, ...]
     after_columns: Columns
     before_columns: Columns
+    blocks_columns: Columns
     mover: Columns
     work: Workspace
 
@@ -68,49 +80,85 @@ Evaluator = ForwardEvaluator | BalancedEvaluator
 
 def sites_read(program: Program) -> IntArray:
     """Offsets int64[n, 3] (a/2) of all sites that `program` reads around the vacancy."""
-    nearest = jumps(program.structure)
-    if isinstance(program, ForwardProgram):
-        read = [nearest, program.offsets.reshape(-1, 3)]
+    nearest, first = jumps(program.structure), members_of(program)[0]
+    if isinstance(first, ForwardProgram):
+        read = [nearest, first.offsets.reshape(-1, 3)]
     else:
         # the surroundings of each jump's end, seen from the vacancy
-        shifted = (nearest[:, None] + program.state_offsets).reshape(-1, 3)
-        read = [nearest, program.union_offsets.reshape(-1, 3), program.state_offsets, shifted]
+        shifted = (nearest[:, None] + first.state_offsets).reshape(-1, 3)
+        read = [nearest, first.union_offsets.reshape(-1, 3), first.state_offsets, shifted]
+    return distinct_sites(read)
+
+
+def distinct_sites(read: list[IntArray]) -> IntArray:
+    """Offsets int64[n, 3] that occur in any of `read`, once each, the vacancy's own site left out."""
     offsets = np.unique(np.concatenate(read), axis=0)
     return offsets[(offsets != 0).any(axis=1)]
 
 
-def make_evaluator(program: Program, around: IntArray) -> Evaluator:
-    """Tables of `program` for the list of sites `around` int64[n, 3] (see `sites_read`)."""
+def make_evaluator(program: Program, around: IntArray, *, n_entries: int, several: bool) -> Evaluator:
+    """Tables of `program`.
+
+    Args:
+        program: the model.
+        around: int64[n, 3], the list of sites (see `sites_read`).
+        n_entries: length of the lists of species, fillers included.
+        several: there may be other vacancies around.
+    """
     mover = find_columns(around, jumps(program.structure))
-    if isinstance(program, ForwardProgram):
-        network = pack_network(program.network)
-        sites = np.stack([find_columns(around, offsets) for offsets in program.offsets])
-        columns = _columns(program.network, sites, mover, len(around))
-        return ForwardEvaluator(network, columns, make_workspace([network], len(columns)))
-    return _balanced_evaluator(program, around, mover)
+    members = members_of(program)
+    if isinstance(members[0], ForwardProgram):
+        return _forward_evaluator(cast(tuple[ForwardProgram, ...], members), around, mover, several)
+    balanced = cast(tuple[BalancedProgram, ...], members)
+    return _balanced_evaluator(balanced, around, mover, n_entries, several)
 
 
-def _balanced_evaluator(program: BalancedProgram, around: IntArray, mover: IntArray) -> BalancedEvaluator:
-    filler = len(around)
+def _forward_evaluator(
+    members: tuple[ForwardProgram, ...], around: IntArray, mover: IntArray, several: bool
+) -> ForwardEvaluator:
+    stacks, networks = _packed([member.network for member in members], several)
+    sites = np.stack([find_columns(around, offsets) for offsets in members[0].offsets])
+    columns = _columns(stacks[0], sites, mover, len(around))
+    return ForwardEvaluator(networks, columns, make_workspace(list(networks), len(columns)))
+
+
+def _balanced_evaluator(
+    members: tuple[BalancedProgram, ...], around: IntArray, mover: IntArray, n_entries: int, several: bool
+) -> BalancedEvaluator:
+    filler, program = len(around), members[0]
     union = np.stack([find_columns(around, offsets) for offsets in program.union_offsets])
     both_ways = np.concatenate([union, union[:, program.inversion]])
     before = find_columns(around, program.state_offsets)
     after = np.stack([_after_jump(program, around, d) for d in range(len(mover))])
-    kra = pack_network(program.kra)
+    kra_stacks, kra = _packed([member.kra for member in members], several)
     # a state has no moving atom: group 0 gives the bias alone
-    s_vac = pack_network(replace(program.s_vac, mover=np.zeros_like(program.s_vac.mover)))
-    kra_columns = _columns(program.kra, both_ways, np.concatenate([mover, mover]), filler)
+    states = [replace(member.s_vac, mover=np.zeros_like(member.s_vac.mover)) for member in members]
+    state_stacks, s_vac = _packed(states, several)
+    kra_columns = _columns(kra_stacks[0], both_ways, np.concatenate([mover, mover]), filler)
     no_mover = np.full(len(after), filler)
+    blocks = np.arange(len(after))[:, None] * n_entries
+    tables = [_linear_table(member, takes_pairs(kra_stacks[0]), several) for member in members]
     return BalancedEvaluator(
         kra=kra,
         kra_columns=kra_columns,
-        linear=_linear_table(program),
+        linear=np.mean(tables, axis=0),
         s_vac=s_vac,
-        after_columns=_columns(program.s_vac, after, no_mover, filler),
-        before_columns=_columns(program.s_vac, before[None], no_mover[:1], filler),
+        after_columns=_columns(state_stacks[0], after, no_mover, filler),
+        before_columns=_columns(state_stacks[0], before[None], no_mover[:1], filler),
+        blocks_columns=_columns(state_stacks[0], before + blocks, no_mover, filler),
         mover=mover.astype(np.uint32),
-        work=make_workspace([kra, s_vac], len(kra_columns)),
+        work=make_workspace([*kra, *s_vac], len(kra_columns)),
     )
+
+
+def _packed(stacks: list[DenseStack], several: bool) -> tuple[list[DenseStack], tuple[Network, ...]]:
+    """Networks laid out alike; with several vacancies species 0 has rows too."""
+    if several:
+        stacks = [with_vacant_rows(stack) for stack in stacks]
+    lowest = 0 if several else 1
+    if len({takes_pairs(stack) for stack in stacks}) > 1:
+        raise ValueError("members of an ensemble of too different width: they cannot share their columns")
+    return stacks, tuple(pack_network(stack, lowest) for stack in stacks)
 
 
 def _after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
@@ -121,11 +169,13 @@ def _after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArr
     return find_columns(around, seen)
 
 
-def _linear_table(program: BalancedProgram) -> Float64Array:
+def _linear_table(program: BalancedProgram, pairs: bool, several: bool) -> Float64Array:
     """``linear`` with the rows of `kra`'s table, ``linear_mover`` in the rows of group 0."""
-    pairs = takes_pairs(program.kra)
+    linear = program.linear
+    if several:
+        linear = np.concatenate([program.linear_vacant[..., None], linear], axis=-1)
     tables = []
-    for of_mover, constant in zip(program.linear, program.linear_mover, strict=True):
+    for of_mover, constant in zip(linear, program.linear_mover, strict=True):
         sites = group_table(of_mover, pairs)
         tables.append(np.concatenate([np.full((1, sites.shape[1]), constant), sites]).reshape(-1))
     return np.ascontiguousarray(tables)
@@ -141,18 +191,33 @@ def _columns(stack: DenseStack, sites: IntArray, mover: IntArray, filler: int) -
 
 
 @compiled
-def forward_barriers(forward, species, barriers):  # type: ignore[no-untyped-def]
-    """Barriers float64[z] (eV) of a `ForwardEvaluator` into `barriers`."""
-    network_energies(forward.network, forward.columns, species, forward.work)
-    for jump in range(barriers.shape[0]):
-        barriers[jump] = forward.work.energies[jump]
+def _mean_energies(networks, columns, species, work, energies):  # type: ignore[no-untyped-def]
+    """Mean output of `networks` for the first rows of `columns` into `energies`, float64 (eV)."""
+    energies[:] = 0.0
+    for network in networks:
+        network_energies(network, columns, species, work)
+        for row in range(energies.shape[0]):
+            energies[row] += np.float64(work.energies[row])
+    for row in range(energies.shape[0]):
+        energies[row] /= len(networks)
 
 
 @compiled
-def state_energy(balanced, species):  # type: ignore[no-untyped-def]
-    """S_vac (eV) of the vacancy's present surroundings."""
-    network_energies(balanced.s_vac, balanced.before_columns, species, balanced.work)
-    return np.float64(balanced.work.energies[0])
+def forward_barriers(forward, species, barriers):  # type: ignore[no-untyped-def]
+    """Barriers float64[z] (eV) of a `ForwardEvaluator` into `barriers`."""
+    _mean_energies(forward.networks, forward.columns, species, forward.work, barriers)
+
+
+@compiled
+def state_energy(balanced, species, energy):  # type: ignore[no-untyped-def]
+    """S_vac (eV) of the vacancy's present surroundings into `energy`, float64[1]."""
+    _mean_energies(balanced.s_vac, balanced.before_columns, species, balanced.work, energy)
+
+
+@compiled
+def state_energies(balanced, blocks, energies):  # type: ignore[no-untyped-def]
+    """S_vac (eV) of z surroundings, whose species follow each other in `blocks`, into float64[z]."""
+    _mean_energies(balanced.s_vac, balanced.blocks_columns, blocks, balanced.work, energies)
 
 
 @compiled
@@ -168,16 +233,17 @@ def balanced_barriers(balanced, species, before, barriers, after):  # type: igno
     """
     z = barriers.shape[0]
     work = balanced.work
-    network_energies(balanced.s_vac, balanced.after_columns, species, work)
+    _mean_energies(balanced.s_vac, balanced.after_columns, species, work, after)
+    barriers[:] = 0.0
+    for network in balanced.kra:
+        network_energies(network, balanced.kra_columns, species, work)
+        for jump in range(z):
+            barriers[jump] += 0.5 * (np.float64(work.energies[jump]) + np.float64(work.energies[z + jump]))
+    n_groups = balanced.kra_columns.shape[1]
     for jump in range(z):
-        after[jump] = work.energies[jump]
-    network_energies(balanced.kra, balanced.kra_columns, species, work)
-    n_groups = balanced.kra.base.shape[0]
-    for jump in range(z):
-        symmetric = 0.5 * (np.float64(work.energies[jump]) + np.float64(work.energies[z + jump]))
         first = (jump // ROWS) * n_groups * ROWS + jump % ROWS
-        mover = species[balanced.mover[jump]] - 1
+        mover = np.int64(species[balanced.mover[jump]]) - 1
         linear = 0.0
-        for group in range(n_groups):
+        for group in range(n_groups if mover >= 0 else 0):  # work.rows: the columns are those of every member
             linear += balanced.linear[mover, work.rows[first + group * ROWS]]
-        barriers[jump] = symmetric + linear + 0.5 * (after[jump] - before)
+        barriers[jump] = barriers[jump] / len(balanced.kra) + linear + 0.5 * (after[jump] - before)

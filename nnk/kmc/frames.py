@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import Engine
+from nnk.kmc.engine import Engine, Progress
 from nnk.lattice import IntArray
 
 Spacing = Literal["linear", "log"]
@@ -51,6 +51,7 @@ class Frames:
     Attributes:
         jump: int64[n], jumps made before the frame.
         time_s: float64[n].
+        time_rest_s: float64[n], what `time_s` lacks of the exact sum below its last digit.
         occupancy: uint8[n, n_sites].
         vacancy: int64[n], the vacancy's site.
         displacement: int64[n, 3] (a/2), the vacancy's way since the start of the run, not folded back.
@@ -59,6 +60,7 @@ class Frames:
 
     jump: IntArray
     time_s: NDArray[np.float64]
+    time_rest_s: NDArray[np.float64]
     occupancy: SpeciesArray
     vacancy: IntArray
     displacement: IntArray
@@ -70,13 +72,25 @@ class Frames:
     @classmethod
     def of(cls, engine: Engine) -> Frames:
         """One frame: the present state of an engine."""
+        progress = engine.progress
         return cls(
-            np.array([engine.jumps]),
-            np.array([engine.time_s]),
+            np.array([progress.jumps]),
+            np.array([progress.time_s]),
+            np.array([progress.time_rest_s]),
             engine.occupancy[None],
-            np.array([engine.vacancy]),
-            engine.displacement[None],
+            progress.vacancies,
+            progress.displacements,
             engine.pair_counts[None],
+        )
+
+    def progress(self, number: int) -> Progress:
+        """Where frame `number` stands, for an engine to go on from."""
+        return Progress(
+            int(self.jump[number]),
+            float(self.time_s[number]),
+            float(self.time_rest_s[number]),
+            self.vacancy[number : number + 1],
+            self.displacement[number : number + 1],
         )
 
     def select(self, which: NDArray | slice) -> Frames:
@@ -84,7 +98,7 @@ class Frames:
         return Frames(*(getattr(self, name)[which] for name in FRAME_FIELDS))
 
 
-FRAME_FIELDS = ("jump", "time_s", "occupancy", "vacancy", "displacement", "pair_counts")
+FRAME_FIELDS = ("jump", "time_s", "time_rest_s", "occupancy", "vacancy", "displacement", "pair_counts")
 
 
 def join_frames(parts: list[Frames]) -> Frames:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.cache import pack_key, recall, remember
+from nnk.kmc.clock import add_time
 from nnk.kmc.compiled import compiled
 from nnk.kmc.evaluators import balanced_barriers, forward_barriers, state_energy
 from nnk.kmc.grid import address, move, set_site
@@ -28,22 +29,26 @@ _LANE_MASK = np.uint64(255)
 _UNIT = np.uint64(1)
 MOST_SPECIES = 7  # and the vacancy: eight counts in a word
 
+MISSING, COMPUTED, FOUND = 0, 1, 2  # what became of a record that was looked for
+
 
 class State(NamedTuple):
     """What changes from jump to jump; arrays, changed in place.
 
     Attributes:
         padded: uint8, the occupancy with its rim (`nnk.kmc.grid`).
-        position: int64[4], the vacancy's basis position and cell.
-        displacement: int64[3], the vacancy's way since the start, not folded back (a/2).
-        clock: float64[2], time in s and S_vac of the present state in eV (NaN: not known).
+        positions: int64[n_v, 4], basis position and cell of each vacancy.
+        displacements: int64[n_v, 3], their ways since the start, not folded back (a/2).
+        clock: float64[2], time and its rest in s (`nnk.kmc.clock`).
+        energies: float64[n_v], S_vac of each vacancy's present surroundings in eV (NaN: not known).
         pair_counts: int64[shells, n_species, n_species].
     """
 
     padded: SpeciesArray
-    position: IntArray
-    displacement: IntArray
+    positions: IntArray
+    displacements: IntArray
     clock: Float64Array
+    energies: Float64Array
     pair_counts: IntArray
 
 
@@ -52,12 +57,14 @@ class Surroundings(NamedTuple):
 
     Attributes:
         read: int32[n_basis, n], the sites that the model reads.
+        nearest: int64[z], which of them the jumps lead to.
         shells: int32[n_basis, m], neighbour shells 1..k.
         shell_ends: int64[k], where each shell ends in `shells`.
         jumps: int64[z, 3], jump vectors (a/2).
     """
 
     read: NDArray[np.int32]
+    nearest: IntArray
     shells: NDArray[np.int32]
     shell_ends: IntArray
     jumps: IntArray
@@ -108,9 +115,9 @@ def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):
 
 
 @compiled
-def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
-    """Exchange the vacancy and the atom at `jump`."""
-    position = state.position
+def move_vacancy(grid, state, around, number, jump):  # type: ignore[no-untyped-def]
+    """Exchange vacancy `number` and the atom at `jump`."""
+    position = state.positions[number]
     here = address(grid, position)
     basis = position[0]
     cell = (position[1], position[2], position[3])
@@ -121,56 +128,64 @@ def _move_vacancy(grid, state, around, jump):  # type: ignore[no-untyped-def]
     set_site(grid, state.padded, position[0], (position[1], position[2], position[3]), np.uint8(0))
     set_site(grid, state.padded, basis, cell, species)
     for axis in range(3):
-        state.displacement[axis] += around.jumps[jump, axis]
+        state.displacements[number, axis] += around.jumps[jump, axis]
+
+
+@compiled
+def read_surroundings(grid, around, state, number, species):  # type: ignore[no-untyped-def]
+    """Species around vacancy `number` into the first entries of `species`."""
+    position = state.positions[number]
+    basis = position[0]
+    here = address(grid, position)
+    for site in range(around.read.shape[1]):
+        species[site] = state.padded[here + around.read[basis, site]]
 
 
 @compiled
 def _compute_record(forward, balanced, conditions, state, buffers):  # type: ignore[no-untyped-def]
-    """Probabilities and residence time of the present surroundings; balanced: S_vac after each jump too."""
+    """Probabilities and residence time of the present surroundings; balanced: S_vac after each jump too.
+
+    False without an evaluator.
+    """
+    if forward is None and balanced is None:
+        return False
     z = buffers.barriers.shape[0]
     # one of the two is None, and its branch is dropped at compile time
     if forward is not None:
         forward_barriers(forward, buffers.species, buffers.barriers)
     if balanced is not None:
-        if math.isnan(state.clock[1]):
-            state.clock[1] = state_energy(balanced, buffers.species)
+        if math.isnan(state.energies[0]):
+            state_energy(balanced, buffers.species, state.energies)
         after = buffers.record[z:]
-        balanced_barriers(balanced, buffers.species, state.clock[1], buffers.barriers, after)
+        balanced_barriers(balanced, buffers.species, state.energies[0], buffers.barriers, after)
     residence(buffers.barriers, conditions.kT_eV, conditions.log_frequency, buffers.record)
+    return True
 
 
 @compiled
 def _find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
-    """Leave the record of the present surroundings in ``buffers.record``; whether it was known."""
+    """Leave the record of the present surroundings in ``buffers.record``: FOUND, COMPUTED or MISSING."""
     if cache is None:
-        _compute_record(forward, balanced, conditions, state, buffers)
-        return False
+        return COMPUTED if _compute_record(forward, balanced, conditions, state, buffers) else MISSING
     place = pack_key(cache, buffers.species)
     if recall(cache, place, buffers.record):
-        return True
-    _compute_record(forward, balanced, conditions, state, buffers)
+        return FOUND
+    if not _compute_record(forward, balanced, conditions, state, buffers):
+        return MISSING
     remember(cache, place, buffers.record)
-    return False
-
-
-@compiled
-def _read_surroundings(grid, around, state, buffers):  # type: ignore[no-untyped-def]
-    basis = state.position[0]
-    here = address(grid, state.position)
-    for site in range(around.read.shape[1]):
-        buffers.species[site] = state.padded[here + around.read[basis, site]]
+    return COMPUTED
 
 
 @compiled
 def advance(  # type: ignore[no-untyped-def]
-    grid, around, forward, balanced, conditions, cache, state, buffers, first, directions
+    grid, around, forward, balanced, conditions, cache, state, buffers, first, directions, answered
 ):
-    """Make ``len(directions)`` jumps, the first of them number `first` of the run.
+    """Let the only vacancy make ``len(directions)`` jumps, the first of them number `first` of the run.
 
     Args:
         grid: `Grid`.
         around: `Surroundings`.
-        forward: `ForwardEvaluator`, or None if `balanced` is given.
+        forward: `ForwardEvaluator`, or None.
         balanced: `BalancedEvaluator`, or None.
         conditions: `Conditions`.
         cache: `Cache`, or None to compute every record.
@@ -178,20 +193,27 @@ def advance(  # type: ignore[no-untyped-def]
         buffers: `Buffers`.
         first: number of the first jump, counting from 0.
         directions: uint8[n], filled with the jumps.
+        answered: the record of the present surroundings stands in ``buffers.record`` already.
 
     Returns:
-        Number of records that were found in the cache.
+        Number of jumps made, and of records that were found in the cache. Without an evaluator the jumps end
+        where a record is missing: that of ``buffers.species``.
     """
     z = buffers.barriers.shape[0]
     hits = 0
     for i in range(directions.shape[0]):
-        _read_surroundings(grid, around, state, buffers)
-        hits += _find_record(forward, balanced, conditions, cache, state, buffers)
+        if not answered:
+            read_surroundings(grid, around, state, 0, buffers.species)
+            found = _find_record(forward, balanced, conditions, cache, state, buffers)
+            if found == MISSING:
+                return i, hits
+            hits += found == FOUND
+        answered = False
         u_jump, u_time = two_uniforms(conditions.key, np.uint64(first + i))
         jump = chosen_jump(buffers.record, z, u_jump)
-        state.clock[0] -= math.log(u_time) * buffers.record[z - 1]
+        add_time(state.clock, -math.log(u_time) * buffers.record[z - 1])
         if balanced is not None:
-            state.clock[1] = buffers.record[z + jump]
-        _move_vacancy(grid, state, around, jump)
+            state.energies[0] = buffers.record[z + jump]
+        move_vacancy(grid, state, around, 0, jump)
         directions[i] = jump
-    return hits
+    return directions.shape[0], hits

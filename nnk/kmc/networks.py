@@ -8,6 +8,7 @@ each canonical site stands in the list of sites around the vacancy.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +103,17 @@ def group_table(rows: NDArray, pairs: bool) -> NDArray:
     return sums.reshape(len(sums), -1, *rows.shape[2:])
 
 
-def pack_network(stack: DenseStack) -> Network:
-    """Lay `stack` out for the tiles."""
+def with_vacant_rows(stack: DenseStack) -> DenseStack:
+    """`stack` for species numbered from 0, the vacancy: its rows are zeros."""
+    return replace(
+        stack,
+        table=np.pad(stack.table, ((0, 0), (1, 0), (0, 0))),
+        mover=np.pad(stack.mover, ((1, 0), (0, 0))),
+    )
+
+
+def pack_network(stack: DenseStack, lowest: int = 1) -> Network:
+    """Lay `stack` out for the tiles; the first rows of its tables are those of species `lowest`."""
     pairs = takes_pairs(stack)
     n_species = stack.n_species
     sites = group_table(stack.table, pairs)
@@ -114,7 +124,7 @@ def pack_network(stack: DenseStack) -> Network:
     biases = [_pad_columns(bias[None])[0] for _, bias in stack.hidden]
     groups = np.arange(len(sites) + 1)
     return Network(
-        base=(groups * sites.shape[1] - step - FILLER).astype(np.int32),
+        base=(groups * sites.shape[1] - step * lowest - (lowest if pairs else FILLER)).astype(np.int32),
         step=step,
         table=_blocks([table]),
         n_rows=len(table),

@@ -50,3 +50,10 @@ def two_uniforms(key, number):  # type: ignore[no-untyped-def]
     zero = np.uint64(0)
     w0, w1, w2, w3 = philox4x32(number & _LOW, number >> _HALF, zero, zero, key)
     return _unit_interval(w0, w1), _unit_interval(w2, w3)
+
+
+@inlined
+def third_uniform(key, number):  # type: ignore[no-untyped-def]
+    """A uniform in (0, 1] of jump `number`, independent of its `two_uniforms`."""
+    w0, w1, _, _ = philox4x32(number & _LOW, number >> _HALF, _ONE, np.uint64(0), key)
+    return _unit_interval(w0, w1)

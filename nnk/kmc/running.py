@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions, whole_number
+from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions, only_vacancy, whole_number
 from nnk.kmc.frames import Frames, KeyFrames, join_frames
 from nnk.kmc.trajectory import Trajectory
 from nnk.lattice import Lattice
@@ -66,11 +66,12 @@ def run(
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
         occupancy = start.occupancy
+    only_vacancy(lattice, occupancy, len(model.elements))
     engine = Engine(lattice, occupancy, model, conditions, cache=cache, cache_MiB=cache_MiB)
     model_hash = program_hash(engine.program)
     if start is not None:
         _check_model(start, tuple(model.elements), model_hash)
-        engine.resume(start.jumps, start.time_s, start.vacancy_displacement)
+        engine.resume(start.end.progress(0))
     parts, frames = [], [Frames.of(engine)]
     for directions in stretches(engine, jumps, key_frames or KeyFrames()):
         parts.append(directions)
@@ -96,7 +97,7 @@ def run(
 def stretches(engine: Engine, jumps: int, key_frames: KeyFrames) -> Iterator[SpeciesArray]:
     """Advance by `jumps` jumps, from key frame to key frame; the directions of each stretch."""
     for length in np.diff(key_frames.numbers(jumps)):
-        yield engine.advance(int(length))
+        yield engine.advance(int(length)).directions
 
 
 def _as_species(occupancy: NDArray[Any]) -> SpeciesArray:

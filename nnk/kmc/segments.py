@@ -14,7 +14,7 @@ import numpy as np
 
 from nnk.environment import SpeciesArray
 from nnk.files import Fence
-from nnk.kmc.engine import CACHE_MiB, Engine
+from nnk.kmc.engine import CACHE_MiB, Engine, only_vacancy
 from nnk.kmc.frames import Frames, join_frames
 from nnk.kmc.run_folder import RunFolder
 from nnk.kmc.setup import RunSetup, RunSummary
@@ -116,10 +116,10 @@ def _summary(
 def _engine(setup: RunSetup, model: BarrierModel, on_disk: list[Stored], cache_MiB: float) -> Engine:
     """An engine in the state that the segments on disk end with."""
     occupancy = on_disk[-1].end.occupancy[0] if on_disk else setup.occupancy
+    only_vacancy(setup.lattice, occupancy, len(setup.elements))
     engine = Engine(setup.lattice, occupancy, model, setup.conditions, cache_MiB=cache_MiB)
     if on_disk:
-        end = on_disk[-1].end
-        engine.resume(int(end.jump[0]), float(end.time_s[0]), end.displacement[0])
+        engine.resume(on_disk[-1].end.progress(0))
     return engine
 
 
@@ -131,7 +131,7 @@ def _pieces(engine: Engine, setup: RunSetup) -> Iterator[SpeciesArray]:
         while engine.jumps < frame:
             started = time.perf_counter()
             jumps = min(length, int(frame) - engine.jumps)
-            yield engine.advance(jumps)
+            yield engine.advance(jumps).directions
             taken_s = max(time.perf_counter() - started, 1e-9)
             length = max(_FIRST_PIECE, min(4 * length, int(jumps * _LOOK_EVERY_S / taken_s)))
 

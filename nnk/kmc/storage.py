@@ -23,13 +23,14 @@ from nnk.environment import SpeciesArray
 from nnk.kmc.frames import FRAME_FIELDS, Frames
 from nnk.lattice import Lattice
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONTENT = "vacancy trajectory"
 _CHUNK = 2**20  # directions compressed together
 _PICOSECONDS = 1e12
 _FRAME_VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {  # dimensions after frame, units, meaning
     "jump": ((), "1", "jumps made before the frame"),
     "time_s": ((), "s", "time since the start of the run"),
+    "time_rest_s": ((), "s", "what time_s lacks of the exact sum"),
     "occupancy": (("site",), "1", "species of each site: 0 vacancy, i the i-th of the attribute elements"),
     "vacancy": ((), "1", "site of the vacancy"),
     "displacement": (("spatial",), "half lattice parameters", "way of the vacancy, not folded back"),

@@ -30,11 +30,12 @@ from nnk.models.base import (
     stack_from_tensors,
     stack_tensors,
 )
-from nnk.models.linear import half_pair_difference, pair_energy
+from nnk.models.linear import half_pair_difference, half_pair_difference_vacant, pair_energy
 from nnk.models.program import (
     BalancedProgram,
     DenseStack,
     Float64Array,
+    evaluate,
     linear_energy,
     state_energy,
 )
@@ -97,6 +98,7 @@ class BalancedModel(BarrierModel):
     def _program(self) -> BalancedProgram:
         kra_linear = self.kra_linear_eV[:, self.environment.orbits]
         pairs = half_pair_difference(self.structure, self.shells, self.pair_eV)
+        vacant = half_pair_difference_vacant(self.structure, self.shells, self.pair_eV)
         return BalancedProgram(
             structure=self.structure,
             union_offsets=self.environment.offsets,
@@ -106,6 +108,7 @@ class BalancedModel(BarrierModel):
             linear_mover=self.kra_mover_eV,
             state_offsets=self._surroundings.offsets,
             s_vac=replace(self.s_vac, table=self.s_vac.table[self._surroundings.orbits]),
+            linear_vacant=vacant,
         )
 
     def compiled(self) -> BalancedProgram:
@@ -121,18 +124,29 @@ class BalancedModel(BarrierModel):
         """
         program = self._program
         kra = 0.5 * (self.kra(species, mover) + self.kra(species[:, program.inversion], mover))
-        linear = np.pad(self.kra_mover_eV, (1, 0))[mover] + linear_energy(program.linear, mover, species)
+        linear = linear_energy(program.linear, mover, species, program.linear_vacant)
+        linear += np.pad(self.kra_mover_eV, (1, 0))[mover]
         before, after = (columns[0] for columns in state_columns(self.structure, self.shells))
         with_mover = np.concatenate([species, mover[:, None]], axis=1)
         nobody = np.zeros_like(mover)
         change = program.s_vac(with_mover[:, after], nobody) - program.s_vac(with_mover[:, before], nobody)
         return kra + linear + 0.5 * change
 
-    def energy(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> float:
-        """S (eV) of the whole state, up to a constant: E_fwd - E_bwd of any jump is its change."""
+    def barriers(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> Float64Array:
+        """As `BarrierModel.barriers`; other vacancies nearby are also asked for what the jump changes."""
+        if np.count_nonzero(occupancy == 0) < 2:
+            return super().barriers(occupancy, vacancy_site, lattice)
+        self.environment.check(lattice)
+        return evaluate(self._program, lattice, occupancy, vacancy_site)
+
+    def energy(self, occupancy: SpeciesArray, lattice: Lattice) -> float:
+        """S (eV) of the whole state, up to a constant: E_fwd - E_bwd of any jump is its change.
+
+        With several vacancies S_vac is counted for each; pairs of vacancies have the energy V_k(0, 0).
+        """
         self.environment.check(lattice)
         pairs = pair_energy(lattice, occupancy, self.pair_eV)
-        return pairs + state_energy(self._program, lattice, occupancy, vacancy_site)
+        return pairs + state_energy(self._program, lattice, occupancy)
 
     def tensors(self) -> Tensors:
         """Linear parts and the arrays of both networks."""

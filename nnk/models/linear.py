@@ -43,7 +43,16 @@ def half_pair_difference(structure: Structure, shells: int, pair_eV: Float64Arra
     Returns:
         float64[n_species (mover), n_union, n_species], eV.
     """
-    exchange = pair_eV[:, 1:, 1:] - pair_eV[:, :1, 1:]  # W_k(m, s)
+    return _half_pair_difference(structure, shells, pair_eV)[..., 1:]
+
+
+def half_pair_difference_vacant(structure: Structure, shells: int, pair_eV: Float64Array) -> Float64Array:
+    """As `half_pair_difference` for sites that hold another vacancy: float64[n_species (mover), n_union]."""
+    return _half_pair_difference(structure, shells, pair_eV)[..., 0]
+
+
+def _half_pair_difference(structure: Structure, shells: int, pair_eV: Float64Array) -> Float64Array:
+    exchange = pair_eV[:, 1:] - pair_eV[:, :1]  # W_k(m, s)
     exchange = np.pad(exchange, ((0, 1), (0, 0), (0, 0)))
     around_start, around_end = end_shells(structure, shells)
     return 0.5 * (exchange[around_start] - exchange[around_end]).transpose(1, 0, 2)

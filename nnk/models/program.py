@@ -110,6 +110,11 @@ class BalancedProgram:
         linear_mover: float64[n_species], eV.
         state_offsets: int64[n_state, 3] (a/2), crystal frame.
         s_vac: energy of a vacancy's surroundings; read at A's vacancy and, the atom moved, at B's.
+        linear_vacant: float64[n_species (mover), n_union], eV: as `linear` for another vacancy on the site;
+            zeros if not given.
+
+    With several vacancies S counts s_vac once for each of them, so s_vac(B) - s_vac(A) above is the change
+    of that sum: the jump is also seen by the other vacancies nearby.
     """
 
     structure: Structure
@@ -120,16 +125,62 @@ class BalancedProgram:
     linear_mover: Float64Array
     state_offsets: IntArray
     s_vac: DenseStack
+    linear_vacant: Float64Array = None  # type: ignore[assignment]  # __post_init__ puts an array there
+
+    def __post_init__(self) -> None:
+        if self.linear_vacant is None:
+            object.__setattr__(self, "linear_vacant", np.zeros(self.linear.shape[:2]))
 
 
-Program = ForwardProgram | BalancedProgram
+@dataclass(frozen=True)
+class EnsembleProgram:
+    """The mean of several programs of one kind that read the same sites.
+
+    Attributes:
+        members: ForwardPrograms or BalancedPrograms, one at least.
+    """
+
+    members: tuple[ForwardProgram, ...] | tuple[BalancedProgram, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("members: expected one program at least")
+        first = self.members[0]
+        for number, member in enumerate(self.members):
+            if type(member) is not type(first) or not _same_sites(member, first):
+                raise ValueError(f"members[{number}]: not of the kind of members[0], or reads other sites")
+
+    @property
+    def structure(self) -> Structure:
+        """ "bcc" or "fcc"."""
+        return self.members[0].structure
+
+
+SingleProgram = ForwardProgram | BalancedProgram
+Program = SingleProgram | EnsembleProgram
+
+
+def members_of(program: Program) -> tuple[ForwardProgram, ...] | tuple[BalancedProgram, ...]:
+    """The programs whose mean `program` is: itself, unless it is an ensemble."""
+    return program.members if isinstance(program, EnsembleProgram) else (program,)  # type: ignore[return-value]
+
+
+def _same_sites(a: SingleProgram, b: SingleProgram) -> bool:
+    if isinstance(a, ForwardProgram) and isinstance(b, ForwardProgram):
+        return a.structure == b.structure and np.array_equal(a.offsets, b.offsets)
+    names = ("union_offsets", "inversion", "state_offsets")
+    same = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
+    return a.structure == b.structure and same
 
 
 def arrays_of(part: Program | DenseStack) -> Iterator[tuple[str, NDArray]]:
     """Every array and number of a program by its name, such as ``kra.hidden[0].weight``."""
     for name in (field.name for field in fields(part)):
         value = getattr(part, name)
-        if isinstance(value, DenseStack):
+        if name == "members":
+            for i, member in enumerate(value):
+                yield from ((f"members[{i}].{inner}", array) for inner, array in arrays_of(member))
+        elif isinstance(value, DenseStack):
             yield from ((f"{name}.{inner}", array) for inner, array in arrays_of(value))
         elif name == "hidden":
             for i, (weight, bias) in enumerate(value):
@@ -147,15 +198,20 @@ def program_hash(program: Program) -> str:
     return total.hexdigest()
 
 
-def linear_energy(linear: Float64Array, mover: SpeciesArray, species: SpeciesArray) -> Float64Array:
-    """Sum over sites of ``linear[mover, site, species]``, float64[m] in eV; vacancies add nothing.
+def linear_energy(
+    linear: Float64Array, mover: SpeciesArray, species: SpeciesArray, vacant: Float64Array | None = None
+) -> Float64Array:
+    """Sum over sites of ``linear[mover, site, species]``, float64[m] in eV.
 
     Args:
         linear: float64[n_species, n_env, n_species]; species and mover count from 0.
         mover: uint8[m], from 1.
         species: uint8[m, n_env], from 1; 0 is a vacancy.
+        vacant: float64[n_species, n_env], what a vacancy adds; nothing if not given.
     """
     padded = np.pad(linear, ((1, 0), (0, 0), (1, 0)))
+    if vacant is not None:
+        padded[1:, :, 0] = vacant
     return padded[mover[:, None], np.arange(species.shape[1]), species].sum(axis=1)
 
 
@@ -176,6 +232,9 @@ def evaluate(program: Program, lattice: Lattice, occupancy: SpeciesArray, vacanc
     if lattice.structure != program.structure:
         raise ValueError(f"the model is for {program.structure}, the lattice is {lattice.structure}")
     check_vacancy(lattice, occupancy, vacancy_site)
+    if isinstance(program, EnsembleProgram):
+        members = [evaluate(member, lattice, occupancy, vacancy_site) for member in program.members]
+        return np.mean(members, axis=0)
     mover = occupancy[lattice.neighbours[vacancy_site]]
     if isinstance(program, ForwardProgram):
         species = occupancy[lattice.sites_around(vacancy_site, program.offsets)]
@@ -191,19 +250,19 @@ def _balanced(
     mover = occupancy[lattice.neighbours[vacancy_site]]
     union = occupancy[lattice.sites_around(vacancy_site, program.union_offsets)]
     kra = 0.5 * (program.kra(union, mover) + program.kra(union[:, program.inversion], mover))
-    linear = np.pad(program.linear_mover, (1, 0))[mover] + linear_energy(program.linear, mover, union)
-    before = state_energy(program, lattice, occupancy, vacancy_site)
+    linear = linear_energy(program.linear, mover, union, program.linear_vacant)
+    linear += np.pad(program.linear_mover, (1, 0))[mover]
+    before = state_energy(program, lattice, occupancy)
     after = np.empty(lattice.z)
     for jump, site in enumerate(lattice.neighbours[vacancy_site]):
         moved = occupancy.copy()
         moved[vacancy_site], moved[site] = occupancy[site], 0
-        after[jump] = state_energy(program, lattice, moved, int(site))
+        after[jump] = state_energy(program, lattice, moved)
     return kra + linear + 0.5 * (after - before)
 
 
-def state_energy(
-    program: BalancedProgram, lattice: Lattice, occupancy: SpeciesArray, vacancy_site: int
-) -> float:
-    """S_vac (eV) of the surroundings of the vacancy at `vacancy_site`."""
-    species = occupancy[lattice.sites_around(vacancy_site, program.state_offsets)][None]
-    return float(program.s_vac(species, np.zeros(1, dtype=np.uint8))[0])
+def state_energy(program: BalancedProgram, lattice: Lattice, occupancy: SpeciesArray) -> float:
+    """S_vac (eV) of the surroundings of every vacancy, added up."""
+    vacancies = np.flatnonzero(occupancy == 0)
+    species = occupancy[lattice.sites_around(vacancies, program.state_offsets)]
+    return float(program.s_vac(species, np.zeros(len(vacancies), dtype=np.uint8)).sum())

@@ -60,6 +60,7 @@ def balanced_model(structure="bcc", shells=8, n_species=3, widths=(24, 16), seed
         0.1 * rng.standard_normal(n_species),
         state.offsets,
         random_stack(rng, state.n_env, n_species, widths[::-1]),
+        0.01 * rng.standard_normal((n_species, union.n_env)),
     )
     return ProgramModel(program, union, tuple(f"E{i}" for i in range(n_species)))
 
