@@ -27,6 +27,9 @@ _PER_JUMP = (
     "flag",
     "method",
     "n_saddles",
+    "a_initial_A",
+    "a_saddle_A",
+    "a_final_A",
 )
 
 
@@ -74,6 +77,7 @@ def barrier_set(
         sample=np.repeat([numbers[vacancy.sample_key] for _, vacancy in vacancies], z),
         vacancy_site=np.repeat([vacancy.site for _, vacancy in vacancies], z),
         jump=np.tile(np.arange(z), len(vacancies)),
+        reason=tuple(reason for _, vacancy in vacancies for reason in vacancy.labels.reason),
         item_hash=tuple(digest for digest, _ in vacancies for _ in range(z)),
         attrs=attrs,
         **columns,

@@ -102,7 +102,8 @@ class BarrierSet:
         sample_key: n_samples names, ``"<composition name>/s0003"``.
         composition: float64[n_samples, n_elements], the fractions asked for.
         sample, vacancy_site, jump: int32[m], int32[m], uint8[m]: whose label it is.
-        E_fwd_eV, E_bwd_eV: float64[m]; NaN where there is no barrier.
+        E_fwd_eV, E_bwd_eV: float64[m]; NaN where there is no barrier. E_bwd is NaN also where the label was
+            made from the initial state alone (unconnected).
         curvature_eV_A2, residual_force_eV_A: float64[m], at the (highest) saddle.
         calls: float64[m], force calls; the initial state's are shared by its jumps.
         flag, method: uint8[m], see `Flag` and `Method`.
@@ -197,8 +198,8 @@ class BarrierSet:
             values = getattr(self, name)
             if m and not (values.min() >= 0 and values.max() < limit):
                 raise ValueError(f"{name}: expected 0 to {limit - 1}, got {values.min()} to {values.max()}")
-        if (self.usable & ~(np.isfinite(self.E_fwd_eV) & np.isfinite(self.E_bwd_eV))).any():
-            raise ValueError("E_fwd_eV, E_bwd_eV: a label that has not failed must have finite energies")
+        if (self.usable & ~np.isfinite(self.E_fwd_eV)).any():
+            raise ValueError("E_fwd_eV: a usable label must have a finite barrier")
 
     def __len__(self) -> int:
         return len(self.sample)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnk.saddle.box import zero_pressure_lattice_parameter
-from nnk.saddle.label import VacancyLabels, label_vacancy
+from nnk.saddle.label import VacancyLabels, label_vacancy, unlabelled
 from nnk.saddle.parameters import SearchParameters
 from nnk.saddle.system import SystemProduct, fit_system
 
@@ -13,5 +13,6 @@ __all__ = [
     "VacancyLabels",
     "fit_system",
     "label_vacancy",
+    "unlabelled",
     "zero_pressure_lattice_parameter",
 ]

@@ -14,8 +14,8 @@ from nnk.files import rng
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
 from nnk.saddle.ase_neb import elastic_saddle, relaxed
-from nnk.saddle.label import VacancyProblem
 from nnk.saddle.parameters import SearchParameters
+from nnk.saddle.problem import VacancyProblem
 from nnk.saddle.system import SystemProduct
 
 # Without a preconditioner long waves relax last: at the labels' force tolerance they leave up to 3 meV.

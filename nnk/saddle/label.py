@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 
-from nnk.barriers import Flag, Method
+from nnk.barriers import TINY_EV, Flag, Method
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
-from nnk.saddle.ase_neb import atoms_with, elastic_saddle
-from nnk.saddle.hessian import LatticeHessian, VacancyHessian
-from nnk.saddle.minimise import Point, evaluate, largest, relax
+from nnk.potentials.base import ForceFieldError
+from nnk.saddle.ase_neb import elastic_saddle
+from nnk.saddle.hessian import LatticeHessian
+from nnk.saddle.minimise import Point
+from nnk.saddle.network import FINAL, INITIAL, Network, Saddle
 from nnk.saddle.parameters import SearchParameters
 from nnk.saddle.path import PathSearch
+from nnk.saddle.problem import NoLabel, VacancyProblem
+from nnk.saddle.search import find_stationary
+from nnk.saddle.several import several_forces
 from nnk.saddle.system import SystemProduct
+from nnk.saddle.zero_pressure import without_pressure
 
 FloatArray = NDArray[np.float64]
+Result = TypeVar("Result")
 
-_ON_SITE = 0.35  # a state is the wanted one when atoms are within this fraction of the neighbour distance
+NAN = float("nan")
+_REASON_LENGTH = 160
 
 
 @dataclass(frozen=True)
 class JumpLabel:
-    """The label of one jump; energies are NaN when there is no verified barrier."""
+    """The label of one jump, as in `nnk.barriers.BarrierSet`."""
 
-    E_fwd_eV: float
-    E_bwd_eV: float
-    curvature_eV_A2: float
-    residual_force_eV_A: float
-    flag: Flag
-    method: Method
-    n_saddles: int
-    calls: float = 0.0
+    E_fwd_eV: float = NAN
+    E_bwd_eV: float = NAN
+    curvature_eV_A2: float = NAN
+    residual_force_eV_A: float = NAN
+    flag: Flag = Flag.FAILED
+    method: Method = Method.SINGLE_IMAGE
+    n_saddles: int = 0
+    a_initial_A: float = NAN
+    a_saddle_A: float = NAN
+    a_final_A: float = NAN
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,123 +68,160 @@ class VacancyLabels:
     flag: NDArray[np.uint8]
     method: NDArray[np.uint8]
     n_saddles: NDArray[np.uint8]
+    a_initial_A: FloatArray
+    a_saddle_A: FloatArray
+    a_final_A: FloatArray
+    reason: tuple[str, ...]
     initial_calls: int
     wall_s: float
 
 
-def _failed(flag: Flag, method: Method = Method.SINGLE_IMAGE) -> JumpLabel:
-    nan = float("nan")
-    return JumpLabel(nan, nan, nan, nan, flag, method, 0)
+@dataclass(frozen=True)
+class _Found:
+    """A verified saddle of a jump, with the states beside it, all in the box of the initial state.
+
+    Attributes:
+        final: None if only the forward barrier was asked for.
+        kind: flag, method and number of saddles of the label.
+    """
+
+    final: Point | None
+    saddle: Saddle
+    kind: tuple[Flag, Method, int]
+
+    def above(self, initial: Point) -> bool:
+        """Whether the saddle lies higher than the states it is to separate."""
+        states = [initial] if self.final is None else [initial, self.final]
+        return self.saddle.point.energy_eV > max(state.energy_eV for state in states)
 
 
-class VacancyProblem:
-    """The atoms around one vacancy, ready for searches; atoms are in the order of the occupied sites."""
+class _Labeller:
+    """Labels the jumps of one vacancy, whose initial state is relaxed once."""
 
-    def __init__(
-        self,
-        force_field: ForceField,
-        lattice: Lattice,
-        occupancy: NDArray[np.uint8],
-        elements: Sequence[str],
-        system: SystemProduct | LatticeHessian,
-    ) -> None:
-        vacant = np.flatnonzero(occupancy == 0)
-        if occupancy.shape != (lattice.n_sites,) or len(vacant) != 1:
-            raise ValueError(
-                f"occupancy: expected {lattice.n_sites} sites with one vacancy, "
-                f"got shape {occupancy.shape} with {len(vacant)}"
+    def __init__(self, problem: VacancyProblem, parameters: SearchParameters) -> None:
+        self._problem = problem
+        self._parameters = parameters
+        self._initial = problem.initial(parameters)
+        if parameters.relax_boxes:
+            self._initial = without_pressure(
+                problem, self._initial, problem.settler(parameters, "initial"), "initial state"
             )
-        if occupancy.max() > len(elements):
-            raise ValueError(f"occupancy holds species {occupancy.max()}, elements are {', '.join(elements)}")
-        self.lattice = lattice
-        self.vacancy_site = int(vacant[0])
-        self.species = [elements[i - 1] for i in occupancy if i]
-        self.force_field = force_field
-        perfect = system if isinstance(system, LatticeHessian) else system.lattice_hessian(lattice)
-        self.hessian = VacancyHessian(perfect, self.vacancy_site)
-        force_field.set(self.species, lattice.box_A)
+        self._lattice = problem.lattice
 
-    @property
-    def sites_A(self) -> FloatArray:
-        """Ideal positions float64[n_sites - 1, 3]."""
-        return np.delete(self.lattice.positions_A, self.vacancy_site, axis=0)
+    def attempt(self, jump: int) -> JumpLabel:
+        """The label of a jump, whatever becomes of it."""
+        label = _attempt(lambda: self._label(jump))
+        if label.flag == Flag.ERROR:
+            self._problem.put_into(self._lattice)  # which makes the force field as good as new
+        return label
 
-    def direction(self, jump: int) -> FloatArray:
-        """Displacement float64[n_sites - 1, 3] by a jump: the moving atom's alone, into the vacancy."""
-        vector = self.lattice.jumps[jump]
-        mover = int(self.lattice.sites_around(self.vacancy_site, vector))
-        atom = mover - (mover > self.vacancy_site)
-        displacement = np.zeros((self.lattice.n_sites - 1, 3))
-        displacement[atom] = -0.5 * self.lattice.a_A * vector
-        return displacement
+    def _label(self, jump: int) -> JumpLabel:
+        self._back()
+        found = self._find(jump)
+        if self._parameters.relax_boxes:
+            return self._in_own_boxes(found, self._problem.direction(jump))
+        a_A = self._lattice.a_A
+        return self._concluded(found, found.saddle.point, found.final, (a_A, a_A))
 
-    def atoms(self, positions_A: FloatArray) -> Atoms:
-        """The atoms for ASE."""
-        return atoms_with(self.force_field, self.species, self.lattice.box_A, positions_A)
+    def _back(self) -> None:
+        if self._problem.lattice is not self._lattice:
+            self._problem.put_into(self._lattice)
 
-    def minimum(self, sites_A: FloatArray, parameters: SearchParameters) -> Point | Flag:
-        """The minimum reached from ideal positions; a flag if atoms leave their sites or do not settle."""
-        forces = self.force_field.energy_forces
-        point, converged = relax(
-            forces,
-            evaluate(forces, sites_A),
-            self.hessian,
-            max_force_eV_A=parameters.max_force_eV_A,
-            max_step_A=parameters.max_step_A,
+    def _find(self, jump: int) -> _Found:
+        search = self._search(jump)
+        if self._parameters.method == "search" and not self._parameters.connect:
+            saddle = search.forward(self._initial)
+            if saddle is not None and saddle.point.energy_eV > self._initial.energy_eV:
+                return _Found(None, saddle, (Flag.OK, Method.SINGLE_IMAGE, 1))
+        final = self._problem.final(jump, self._parameters)
+        found = self._by_search(search, final) if self._parameters.method == "search" else None
+        if found is None:
+            found = self._by_band(search, final)
+        if found is None:
+            raise NoLabel(Flag.FAILED, "no verified saddle found", Method.NEB)
+        return found
+
+    def _search(self, jump: int) -> PathSearch:
+        problem = self._problem
+        several = several_forces(problem.force_field)
+        forces, direction = problem.force_field.energy_forces, problem.direction(jump)
+        return PathSearch(forces, problem.hessian, direction, self._parameters, several)
+
+    def _by_search(self, search: PathSearch, final: Point) -> _Found | None:
+        network = search.connect(self._initial, final)
+        if network is None:
+            return None
+        saddle, n_saddles = network.limiting()
+        flag = Flag.OK if n_saddles == 1 else Flag.SPLIT
+        found = _Found(final, saddle, (flag, Method.SINGLE_IMAGE, n_saddles))
+        return found if found.above(self._initial) else None
+
+    def _by_band(self, search: PathSearch, final: Point) -> _Found | None:
+        """The elastic band: its top must be a saddle to the same tolerances, a minimum on either side."""
+        ends = [self._problem.atoms(state.positions_A) for state in (self._initial, final)]
+        band = elastic_saddle(
+            self._problem.force_field, (ends[0], ends[1]), self._problem.hessian, self._parameters
         )
-        neighbour_A = 0.5 * self.lattice.a_A * float(np.linalg.norm(self.lattice.jumps[0]))
-        if largest(point.positions_A - sites_A) >= _ON_SITE * neighbour_A:
-            return Flag.UNSTABLE
-        return point if converged else Flag.FAILED
+        if band is None:
+            return None
+        top, modes = band
+        if self._parameters.connect:
+            network = Network(search.direction, [self._initial, final])
+            sides = search.ends(network, top, modes.vectors[0])
+            if sides is None or sides[0] == sides[1]:
+                return None
+        flag = Flag.OK if self._parameters.method == "neb" else Flag.FALLBACK
+        saddle = Saddle(top, float(modes.curvatures_eV_A2[0]), (INITIAL, FINAL))
+        found = _Found(final, saddle, (flag, Method.NEB, 1))
+        return found if found.above(self._initial) else None
 
+    def _in_own_boxes(self, found: _Found, direction: FloatArray) -> JumpLabel:
+        saddle = without_pressure(
+            self._problem, found.saddle.point, lambda p: self._stationary(p, direction), "saddle"
+        )
+        a_saddle_A = self._problem.lattice.a_A
+        if found.final is None:
+            return self._concluded(found, saddle, None, (a_saddle_A, NAN))
+        self._back()
+        final = without_pressure(
+            self._problem, found.final, self._problem.settler(self._parameters, "final"), "final state"
+        )
+        return self._concluded(found, saddle, final, (a_saddle_A, self._problem.lattice.a_A))
 
-def _by_search(
-    problem: VacancyProblem, initial: Point, final: Point, direction: FloatArray, parameters: SearchParameters
-) -> JumpLabel | None:
-    search = PathSearch(problem.force_field.energy_forces, problem.hessian, direction, parameters)
-    network = search.connect(initial, final)
-    if network is None:
-        return None
-    saddle, n_saddles = network.limiting()
-    flag = Flag.OK if n_saddles == 1 else Flag.SPLIT
-    return _label(
-        initial, final, saddle.point, saddle.curvature_eV_A2, (flag, Method.SINGLE_IMAGE, n_saddles)
-    )
+    def _stationary(self, near_A: FloatArray, direction: FloatArray) -> Point:
+        point = find_stationary(
+            self._problem.force_field.energy_forces,
+            near_A,
+            direction,
+            self._problem.hessian,
+            max_force_eV_A=self._parameters.max_force_eV_A,
+            max_step_A=self._parameters.max_step_A,
+            max_calls=self._parameters.search_calls,
+        )
+        if point is None:
+            raise NoLabel(Flag.FAILED, "the saddle is lost as its box is relaxed")
+        return point
 
-
-def _label(
-    initial: Point, final: Point, saddle: Point, curvature: float, kind: tuple[Flag, Method, int]
-) -> JumpLabel | None:
-    """The label, unless the saddle lies no higher than the states it is to separate."""
-    E_fwd, E_bwd = saddle.energy_eV - initial.energy_eV, saddle.energy_eV - final.energy_eV
-    if min(E_fwd, E_bwd) <= 0:
-        return None
-    return JumpLabel(E_fwd, E_bwd, curvature, saddle.max_force_eV_A, *kind)
-
-
-def _by_neb(
-    problem: VacancyProblem, initial: Point, final: Point, parameters: SearchParameters
-) -> JumpLabel | None:
-    """The fallback: an elastic band, whose top must be a saddle to the same tolerances."""
-    ends = problem.atoms(initial.positions_A), problem.atoms(final.positions_A)
-    found = elastic_saddle(problem.force_field, ends, problem.hessian, parameters)
-    if found is None:
-        return None
-    top, modes = found
-    return _label(initial, final, top, float(modes.curvatures_eV_A2[0]), (Flag.FALLBACK, Method.NEB, 1))
-
-
-def _label_jump(
-    problem: VacancyProblem, initial: Point, jump: int, parameters: SearchParameters
-) -> JumpLabel:
-    direction = problem.direction(jump)
-    final = problem.minimum(problem.sites_A + direction, parameters)
-    if isinstance(final, Flag):
-        return _failed(final)
-    found = _by_search(problem, initial, final, direction, parameters)
-    if found is None:
-        found = _by_neb(problem, initial, final, parameters)
-    return _failed(Flag.FAILED, Method.NEB) if found is None else found
+    def _concluded(
+        self, found: _Found, saddle: Point, final: Point | None, boxes_A: tuple[float, float]
+    ) -> JumpLabel:
+        E_fwd = saddle.energy_eV - self._initial.energy_eV
+        E_bwd = NAN if final is None else saddle.energy_eV - final.energy_eV
+        flag, method, n_saddles = found.kind
+        tiny = any(energy < TINY_EV for energy in (E_fwd, E_bwd))
+        return JumpLabel(
+            E_fwd_eV=E_fwd,
+            E_bwd_eV=E_bwd,
+            curvature_eV_A2=found.saddle.curvature_eV_A2,
+            residual_force_eV_A=saddle.max_force_eV_A,
+            flag=Flag.TINY if tiny else flag,
+            method=method,
+            n_saddles=n_saddles,
+            a_initial_A=self._lattice.a_A,
+            a_saddle_A=boxes_A[0],
+            a_final_A=boxes_A[1],
+            reason=f"a barrier below {TINY_EV} eV" if tiny else "",
+        )
 
 
 def label_vacancy(
@@ -188,10 +236,11 @@ def label_vacancy(
 
     The initial state is relaxed once. Every energy is a difference between stationary points that were
     checked: forces, curvature, and with ``parameters.connect`` the minima on both sides. A jump that cannot
-    be labelled so is flagged and has NaN energies. The result is a function of the arguments alone.
+    be labelled so is flagged, with the reason. The result is a function of the arguments alone.
 
     Args:
-        force_field: energies and forces; its atoms are set here.
+        force_field: energies and forces; its atoms are set here. One with a method ``energies_forces``
+            (`nnk.saddle.team`) is given several configurations at a time where there are several.
         lattice: sites and box.
         occupancy_with_vacancy: uint8[n_sites] with exactly one 0.
         elements: species i is ``elements[i - 1]``.
@@ -201,33 +250,47 @@ def label_vacancy(
     Raises:
         ValueError: not exactly one vacancy, or arguments that do not fit each other.
     """
-    began, calls_before = time.perf_counter(), force_field.calls
+    began, before = time.perf_counter(), force_field.calls
     problem = VacancyProblem(force_field, lattice, occupancy_with_vacancy, elements, system)
-    initial = problem.minimum(problem.sites_A, parameters)
-    initial_calls = force_field.calls - calls_before
-    labels, calls = [], []
+    labeller = _attempt(lambda: _Labeller(problem, parameters))
+    initial_calls = force_field.calls - before
+    labels, counts = [], [force_field.calls]
     for jump in range(lattice.z):
-        before = force_field.calls
-        if isinstance(initial, Flag):
-            labels.append(_failed(initial))
-        else:
-            labels.append(_label_jump(problem, initial, jump, parameters))
-        calls.append(force_field.calls - before + initial_calls / lattice.z)
+        labels.append(labeller if isinstance(labeller, JumpLabel) else labeller.attempt(jump))
+        counts.append(force_field.calls)
+    calls = np.diff(counts) + initial_calls / lattice.z
     return _collected(labels, calls, initial_calls, time.perf_counter() - began)
 
 
+def unlabelled(z: int, flag: Flag, reason: str) -> VacancyLabels:
+    """Labels of a vacancy of which nothing is known but why: of one that has crashed its process, say."""
+    return _collected([JumpLabel(flag=flag, reason=reason[:_REASON_LENGTH])] * z, np.zeros(z), 0, 0.0)
+
+
+def _attempt(work: Callable[[], Result]) -> Result | JumpLabel:
+    """What `work` gives, or the label that says why it gives nothing."""
+    try:
+        return work()
+    except NoLabel as none:
+        return JumpLabel(flag=none.flag, method=none.method, reason=none.reason)
+    except ForceFieldError as error:
+        return JumpLabel(flag=Flag.ERROR, reason=f"force field: {error}"[:_REASON_LENGTH])
+
+
 def _collected(
-    labels: Sequence[JumpLabel], calls: Sequence[float], initial_calls: int, wall_s: float
+    labels: Sequence[JumpLabel], calls: NDArray, initial_calls: int, wall_s: float
 ) -> VacancyLabels:
+    columns: dict[str, Any] = {
+        entry.name: np.array([getattr(label, entry.name) for label in labels])
+        for entry in fields(JumpLabel)
+        if entry.name != "reason"
+    }
+    for name in ("flag", "method", "n_saddles"):
+        columns[name] = columns[name].astype(np.uint8)
     return VacancyLabels(
-        E_fwd_eV=np.array([label.E_fwd_eV for label in labels]),
-        E_bwd_eV=np.array([label.E_bwd_eV for label in labels]),
-        curvature_eV_A2=np.array([label.curvature_eV_A2 for label in labels]),
-        residual_force_eV_A=np.array([label.residual_force_eV_A for label in labels]),
-        calls=np.array(calls, dtype=np.float64),
-        flag=np.array([label.flag for label in labels], dtype=np.uint8),
-        method=np.array([label.method for label in labels], dtype=np.uint8),
-        n_saddles=np.array([label.n_saddles for label in labels], dtype=np.uint8),
+        **columns,
+        calls=np.asarray(calls, dtype=np.float64),
+        reason=tuple(label.reason for label in labels),
         initial_calls=initial_calls,
         wall_s=wall_s,
     )

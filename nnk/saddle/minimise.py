@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.saddle.hessian import Hessian
+from nnk.saddle.several import Forces, run
 
 FloatArray = NDArray[np.float64]
-Forces = Callable[[FloatArray], tuple[float, FloatArray]]
 
 _MEMORY = 12
 _RISE_EV = 1e-3  # a step that raises the energy by more is taken back
@@ -90,6 +90,37 @@ class _Secants:
         return -self._hessian.solve(gradient)
 
 
+Descent = Generator[FloatArray, tuple[float, FloatArray], tuple[Point, bool]]
+"""A relaxation that yields positions, is sent their energy and forces, and returns as `relax` does."""
+
+
+def descent(
+    start: Point,
+    hessian: Hessian,
+    *,
+    max_force_eV_A: float,
+    max_step_A: float = 0.2,
+    max_calls: int = 300,
+    stop: Callable[[Point], bool] | None = None,
+) -> Descent:
+    """The relaxation of `relax`, evaluation by evaluation, so that several can go on at once."""
+    point, secants = start, _Secants(hessian)
+    for _ in range(max_calls):
+        if point.max_force_eV_A <= max_force_eV_A or (stop is not None and stop(point)):
+            return point, True
+        step = capped(secants.newton_step(-point.forces_eV_A), max_step_A)
+        positions_A = point.positions_A + step
+        trial = Point(positions_A, *(yield positions_A))
+        if trial.energy_eV > point.energy_eV + _RISE_EV:
+            secants.forget()
+            positions_A = point.positions_A + _SHORTEN * step
+            trial = Point(positions_A, *(yield positions_A))
+        else:
+            secants.learn(step, point.forces_eV_A - trial.forces_eV_A)
+        point = trial
+    return point, point.max_force_eV_A <= max_force_eV_A
+
+
 def relax(
     forces: Forces,
     start: Point,
@@ -103,18 +134,7 @@ def relax(
     """Go downhill from `start` until no force exceeds `max_force_eV_A`, or `stop` says so.
 
     Returns:
-        The last point, and whether it was reached within `max_calls` calls.
+        The last point, and whether it was reached within about `max_calls` calls.
     """
-    point, secants = start, _Secants(hessian)
-    for _ in range(max_calls):
-        if point.max_force_eV_A <= max_force_eV_A or (stop is not None and stop(point)):
-            return point, True
-        step = capped(secants.newton_step(-point.forces_eV_A), max_step_A)
-        trial = evaluate(forces, point.positions_A + step)
-        if trial.energy_eV > point.energy_eV + _RISE_EV:
-            secants.forget()
-            trial = evaluate(forces, point.positions_A + _SHORTEN * step)
-        else:
-            secants.learn(step, point.forces_eV_A - trial.forces_eV_A)
-        point = trial
-    return point, point.max_force_eV_A <= max_force_eV_A
+    limits = {"max_force_eV_A": max_force_eV_A, "max_step_A": max_step_A}
+    return run(descent(start, hessian, **limits, max_calls=max_calls, stop=stop), forces)

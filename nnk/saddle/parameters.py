@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,11 @@ class SearchParameters:
 
     Attributes:
         max_force_eV_A: largest force on an atom at a minimum and at a saddle.
-        connect: follow each saddle downhill to both sides and demand the right states there.
+        connect: follow each saddle downhill to both sides and demand the right states there. Without it only
+            forward barriers are searched for, from the initial state alone, and E_bwd is NaN; where that
+            finds no saddle the connected search takes over.
+        method: "search": one image, with the elastic band as fallback; "neb": the band alone.
+        relax_boxes: bring each state and each saddle to zero pressure in a box of its own, edges in step.
         max_step_A: largest move of an atom in a step.
         search_calls: calls after which a saddle search gives up.
         starts: fractions of the way between two states at which searches start, in order.
@@ -25,6 +30,8 @@ class SearchParameters:
 
     max_force_eV_A: float = 0.02
     connect: bool = True
+    method: Literal["search", "neb"] = "search"
+    relax_boxes: bool = False
     max_step_A: float = 0.2
     search_calls: int = 25
     starts: tuple[float, ...] = (0.5, 0.6, 0.4, 0.7, 0.3)
@@ -42,6 +49,8 @@ class SearchParameters:
         for name in ("search_calls", "max_searches", "neb_images", "neb_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r}: expected a whole number of at least 1")
+        if self.method not in ("search", "neb"):
+            raise ValueError(f"method={self.method!r}: allowed are search, neb")
         if not self.starts or not all(0 < start < 1 for start in self.starts):
             raise ValueError(f"starts={self.starts!r}: expected fractions between 0 and 1")
         if self.saddle_curvature_eV_A2 >= 0:

@@ -69,12 +69,14 @@ class JumpData:
 def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
     """Training data of the usable labels, in an order that does not depend on that of the labels.
 
+    Labels without a backward barrier are left out: every network learns both directions.
+
     Raises:
         ValueError: no usable label, or cells too small for the environment.
     """
-    usable = barriers.select(barriers.usable)
+    usable = barriers.select(barriers.usable & np.isfinite(barriers.E_bwd_eV))
     if not len(usable):
-        raise ValueError(f"none of the {len(barriers)} labels is usable")
+        raise ValueError(f"none of the {len(barriers)} labels is usable with its backward barrier")
     keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
     usable = usable.select(np.lexsort((usable.jump, usable.vacancy_site, keys)))
     keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
