@@ -107,12 +107,8 @@ def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
     return program
 
 
-def vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> IntArray:
-    """Sites int64[n_v] of the vacancies, ascending.
-
-    Raises:
-        ValueError: another shape or type, unknown species, no vacancy, or more than `MOST_VACANCIES`.
-    """
+def _vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> IntArray:
+    """Sites int64[n] of the vacancies, ascending; ValueError for another shape or type or unknown species."""
     if not isinstance(occupancy, np.ndarray):
         raise ValueError(f"occupancy: expected a NumPy array, got {type(occupancy).__name__}")
     if occupancy.shape != (lattice.n_sites,) or occupancy.dtype != np.uint8:
@@ -121,7 +117,16 @@ def vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> I
         )
     if occupancy.max() > n_species:
         raise ValueError(f"occupancy: species {occupancy.max()} found, the model knows {n_species}")
-    vacant = np.flatnonzero(occupancy == 0)
+    return np.flatnonzero(occupancy == 0)
+
+
+def vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> IntArray:
+    """Sites int64[n_v] of the vacancies, ascending.
+
+    Raises:
+        ValueError: another shape or type, unknown species, no vacancy, or more than `MOST_VACANCIES`.
+    """
+    vacant = _vacant_sites(lattice, occupancy, n_species)
     if not 1 <= len(vacant) <= MOST_VACANCIES:
         raise ValueError(f"occupancy: expected 1 to {MOST_VACANCIES} vacancies (0), got {len(vacant)}")
     return vacant
@@ -133,7 +138,7 @@ def only_vacancy(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> i
     Raises:
         ValueError: as `vacant_sites`, or not exactly one vacancy.
     """
-    vacant = vacant_sites(lattice, occupancy, n_species) if np.any(occupancy == 0) else []
+    vacant = _vacant_sites(lattice, occupancy, n_species)
     if len(vacant) != 1:
         raise ValueError(f"occupancy: expected exactly one vacancy (0), got {len(vacant)}")
     return int(vacant[0])

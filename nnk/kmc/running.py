@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import CACHE_MiB, Engine, RunConditions, only_vacancy, whole_number
+from nnk.kmc.driver import Driver, Piece
+from nnk.kmc.engine import CACHE_MiB, RunConditions, whole_number
 from nnk.kmc.frames import Frames, KeyFrames, join_frames
-from nnk.kmc.trajectory import Trajectory
+from nnk.kmc.setup import RunSetup
+from nnk.kmc.software import made_by
+from nnk.kmc.storage import BLOCK, Jumped
+from nnk.kmc.trajectory import JumpReader, Trajectory
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
 from nnk.models.program import program_hash
+from nnk.runs import Schedule, StopWhen
 
 _MODEL_HASH = "program_hash"  # among a trajectory's notes; runs of a campaign have inputs_hash instead
 
@@ -33,30 +38,34 @@ def run(
     attempt_frequency_Hz: float = 1e13,
     key_frames: KeyFrames | None = None,
     cache_MiB: float = CACHE_MiB,
+    schedule: Schedule | None = None,
+    stop: StopWhen | None = None,
 ) -> Trajectory:
-    """Let the vacancy of `occupancy` make `jumps` jumps by the residence-time algorithm.
+    """Let the vacancies of `occupancy` make `jumps` jumps by the residence-time algorithm.
 
     The result is a function of the start, the model, the temperature, the seed and the replica: the same
     with and without cache, and the same in one run as in several that continue each other.
 
     Args:
         lattice: the lattice.
-        occupancy: integers [n_sites] with exactly one 0, the vacancy. With `start`, the state that it began
-            or ended in.
+        occupancy: integers [n_sites] with a 0 for each vacancy. With `start`, the state that it began or
+            ended in.
         model: gives the barriers; it must compile to a program of `nnk.models.program`.
-        temperature_K: temperature.
+        temperature_K: temperature; of a schedule the first one.
         jumps: how many jumps to make (with `start`: further jumps).
         seed: seed of the random numbers.
         replica: number of the run among those that differ in nothing else.
         start: a trajectory to continue; the result holds its jumps too, and the time goes on.
         cache: keep the records of surroundings met before; only the speed depends on it.
         attempt_frequency_Hz: k0 of the rates.
-        key_frames: which states to keep on the way, over these `jumps`; by default the first and the last.
+        key_frames: which states to keep on the way; by default the first and the last.
         cache_MiB: size of the cache.
+        schedule: temperatures along the run, counted from its first jump; by default `temperature_K`.
+        stop: ends the run earlier, at a time or when an order is reached.
 
     Raises:
-        ValueError: a model that the engine cannot run, a lattice too small for its environment, not exactly
-            one vacancy, a model or conditions that are not those of `start`, or numbers out of range.
+        ValueError: a model that the engine cannot run, a lattice too small for its environment, no vacancy,
+            a model or conditions that are not those of `start`, or numbers out of range.
     """
     jumps = whole_number("jumps", jumps)
     if jumps < 0:
@@ -65,39 +74,71 @@ def run(
     occupancy = _as_species(occupancy)
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
-        occupancy = start.occupancy
-    only_vacancy(lattice, occupancy, len(model.elements))
-    engine = Engine(lattice, occupancy, model, conditions, cache=cache, cache_MiB=cache_MiB)
-    model_hash = program_hash(engine.program)
-    if start is not None:
-        _check_model(start, tuple(model.elements), model_hash)
-        engine.resume(start.end.progress(0))
-    parts, frames = [], [Frames.of(engine)]
-    for directions in stretches(engine, jumps, key_frames or KeyFrames()):
-        parts.append(directions)
-        frames.append(Frames.of(engine))
-    if start is not None:
-        parts = [start.directions, *parts]
-        frames = [start.key_frames, *frames[1:]]
-    made = np.concatenate([np.empty(0, dtype=np.uint8), *parts])
-    return Trajectory(
+        _check_schedule(start, schedule)
+    first = 0 if start is None else start.jumps
+    setup = RunSetup(
         lattice=lattice,
         elements=tuple(model.elements),
+        occupancy=occupancy if start is None else start.initial_occupancy,
+        temperature_K=conditions.temperature_K,
+        seed=conditions.seed,
+        replica=conditions.replica,
+        stop=replace(stop or StopWhen(), jumps=first + jumps),
+        schedule=schedule,
+        attempt_frequency_Hz=conditions.attempt_frequency_Hz,
+        key_frames=key_frames or KeyFrames(),
+    )
+    driver = Driver(setup, model, start.end if start else None, cache=cache, cache_MiB=cache_MiB)
+    model_hash = program_hash(driver.engine.program)
+    if start is not None:
+        _check_model(start, setup.elements, model_hash)
+    frames = [driver.frame()] if start is None else [_kept(start, setup.key_frames)]
+    pieces = []
+    while not (ended_by := driver.ended_by()):
+        pieces.append(driver.advance(jumps))
+        frames += [pieces[-1].frame] if pieces[-1].frame is not None else []
+    end = driver.frame()
+    if not setup.key_frames.holds(driver.jumps):
+        frames.append(end)
+    return Trajectory(
+        lattice=lattice,
+        elements=setup.elements,
         conditions=conditions,
-        initial_occupancy=occupancy.copy() if start is None else start.initial_occupancy,
+        initial_occupancy=setup.occupancy.copy(),
         first_jump=0 if start is None else start.first_jump,
-        end=frames[-1].select(slice(-1, None)),
+        end=end,
         key_frames=join_frames(frames),
-        read_directions=lambda: made,
-        notes={_MODEL_HASH: model_hash},
-        hit_rate=engine.hits / jumps if jumps else float("nan"),
+        read_jumps=_in_memory(start, pieces),
+        ended_by=ended_by,
+        made_on=(*(start.made_on if start else ()), {"first_jump": first, **made_by()}),
+        notes={_MODEL_HASH: model_hash, "schedule": schedule.as_json() if schedule else None},
+        hit_rate=driver.hits / jumps if jumps else float("nan"),
     )
 
 
-def stretches(engine: Engine, jumps: int, key_frames: KeyFrames) -> Iterator[SpeciesArray]:
-    """Advance by `jumps` jumps, from key frame to key frame; the directions of each stretch."""
-    for length in np.diff(key_frames.numbers(jumps)):
-        yield engine.advance(int(length)).directions
+def _kept(start: Trajectory, key_frames: KeyFrames) -> Frames:
+    """Key frames of a trajectory that goes on: its last state is one only if it would be one anyway."""
+    last = start.key_frames.jump[-1]
+    return start.key_frames.select(slice(None, None if key_frames.holds(int(last)) else -1))
+
+
+def _in_memory(start: Trajectory | None, pieces: list[Piece]) -> JumpReader:
+    """Reader of the jumps of `start` and then of `pieces`."""
+    before = start.directions if start else np.empty(0, dtype=np.uint8)
+    directions = np.concatenate([before, *(piece.directions for piece in pieces)])
+    movers = None
+    if any(piece.movers is not None for piece in pieces):
+        ours = [piece.movers for piece in pieces if piece.movers is not None]
+        movers = np.concatenate([start.movers if start else np.empty(0, dtype=np.uint16), *ours])
+
+    def read(first: int, last: int) -> list[Jumped]:
+        cuts = [*range(first, last, BLOCK), last]
+        return [
+            Jumped(directions[a:b], None if movers is None else movers[a:b])
+            for a, b in zip(cuts, cuts[1:], strict=False)
+        ] or [Jumped(directions[:0], None if movers is None else movers[:0])]
+
+    return read
 
 
 def _as_species(occupancy: NDArray[Any]) -> SpeciesArray:
@@ -117,6 +158,11 @@ def _check_continues(
         raise ValueError(f"start: its conditions are {start.conditions}, not {conditions}")
     if not any(np.array_equal(occupancy, known) for known in (start.initial_occupancy, start.occupancy)):
         raise ValueError("start: occupancy is neither the state that it began in nor the one it ended in")
+
+
+def _check_schedule(start: Trajectory, schedule: Schedule | None) -> None:
+    if (schedule or Schedule.constant(start.conditions.temperature_K)) != start.schedule:
+        raise ValueError(f"start: its schedule is {start.schedule}, not {schedule}")
 
 
 def _check_model(start: Trajectory, elements: tuple[str, ...], model_hash: str) -> None:

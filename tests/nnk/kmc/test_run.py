@@ -195,7 +195,7 @@ def test_only_one_vacancy(small, n_vacancies):
     lattice, occupancy, model = small
     occupancy = np.ones_like(occupancy)
     occupancy[:n_vacancies] = 0
-    with pytest.raises(ValueError, match=f"exactly one vacancy .0., got {n_vacancies}"):
+    with pytest.raises(ValueError, match=f"got {n_vacancies}"):
         run(lattice, occupancy, model, temperature_K=1000.0, jumps=1, seed=0)
 
 
