@@ -1,12 +1,14 @@
-"""``python -m jobs.prepare UNIT``: fit the model Hessian, find each alloy's lattice parameter.
+"""``python -m jobs.prepare UNIT``: try the potential, fit the model Hessian, find each lattice parameter.
 
-The potential is constructed here for the first time: a mistake in it shows before the crowd of labels starts.
+The potential is constructed here for the first time, in a unit of its own: a mistake in it shows before
+anything else is started.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from jobs.farm import Result
@@ -16,6 +18,7 @@ from jobs.stop import Stop
 from jobs.unit import Unit, UnitItem
 from nnk.alloy import fractions_of
 from nnk.potentials import spec_from_json
+from nnk.potentials.probe import probe
 from nnk.saddle import fit_system, zero_pressure_lattice_parameter
 
 
@@ -38,6 +41,8 @@ def product_of(unit: Unit, item: UnitItem) -> dict[str, Any]:
     settings = unit.settings
     spec = spec_from_json(settings["potential"])
     elements, structure, seed = settings["elements"], settings["structure"], settings["seed"]
+    if item.key == "potential":
+        return asdict(probe(spec, elements, structure))
     if item.key == "system":
         return dict(json.loads(fit_system(spec, elements, structure, seed).to_json()))
     fractions = fractions_of(item.inputs["composition"], elements)

@@ -12,6 +12,9 @@ from launch.stages import ANALYSIS_READS, STAGES
 from nnk.files import file_hash, temperature_label
 from nnk.potentials import Builtin
 
+PROBE = "potential"
+"""Key of the prepare item that tries the potential before all others."""
+
 Items = dict[str, list[Item]]
 
 
@@ -53,9 +56,11 @@ def _prepare(campaign: Campaign) -> list[Item]:
     if campaign.alloy.lattice_parameter_A is None:
         compositions |= campaign.kmc_compositions()
     items = [make_item(group, "system")] if campaign.label else []
-    return items + [
+    items += [
         make_item(group, f"lattice/{name}", composition=fractions) for name, fractions in compositions.items()
     ]
+    probed = {name: value for name, value in _system(campaign).items() if name != "seed"}
+    return [make_item(Group("prepare", probed, {}), PROBE), *items] if items else []
 
 
 def _reads(items: Items, *names: str) -> dict[str, str]:

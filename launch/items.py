@@ -47,7 +47,7 @@ class Item:
 
     Attributes:
         stage: a name of `launch.stages.STAGES`.
-        key: its name within the stage: ``"system"``, ``"lattice/<composition>"`` (prepare),
+        key: its name within the stage: ``"potential"``, ``"system"``, ``"lattice/<composition>"`` (prepare),
             ``"<composition>/s0003/v00017"`` (label), ``"audit"``, a model's name (train),
             ``"<case>/T0800.0K/r003"`` (kmc), an analysis' name, ``"report"``.
         own: inputs of this item alone.

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers, reference_states
 
 from launch.findings import Finding, Findings, needs
 from launch.problems import KeyPath
 from launch.schema.potential import AseClass, LammpsPair, MtpFile, Potential, types_of
+from nnk.lattice import Structure
 from nnk.potentials.headers import read_mtp_header
 from nnk.potentials.lammps_input import problems
-
-_SITES_PER_CELL = {"bcc": 2, "fcc": 4}
+from nnk.potentials.probe import atomic_volume_A3, lattice_parameter_A
 
 Elements = tuple[str, ...]
 Cells = tuple[int, int, int]
@@ -130,7 +129,7 @@ def _option_files(value: Any, key: KeyPath) -> Findings:
 
 @needs("label.cells", "alloy.lattice", "alloy.elements", "potential", "base_dir")
 def _cells_hold_cutoff(
-    cells: Cells, structure: str, elements: Elements, potential: Potential, base_dir: Path
+    cells: Cells, structure: Structure, elements: Elements, potential: Potential, base_dir: Path
 ) -> Findings:
     cutoff_A = _known_cutoff_A(potential.located(base_dir))
     shortest_A = _shortest_lattice_parameter_A(structure, elements)
@@ -155,17 +154,7 @@ def _known_cutoff_A(potential: Potential) -> float | None:
         return None
 
 
-def _shortest_lattice_parameter_A(structure: str, elements: Elements) -> float | None:
+def _shortest_lattice_parameter_A(structure: Structure, elements: Elements) -> float | None:
     """Lattice parameter of the densest element, from the volume per atom of its own crystal."""
-    volumes = [volume for volume in map(_atomic_volume_A3, elements) if volume is not None]
-    return round(float((_SITES_PER_CELL[structure] * min(volumes)) ** (1 / 3)), 2) if volumes else None
-
-
-def _atomic_volume_A3(element: str) -> float | None:
-    state: dict[str, Any] = dict(reference_states[atomic_numbers[element]] or {})
-    symmetry, a_A = state.get("symmetry"), state.get("a")
-    if symmetry in _SITES_PER_CELL:
-        return float(a_A**3 / _SITES_PER_CELL[symmetry])
-    if symmetry == "hcp":
-        return float(np.sqrt(3) / 4 * a_A**3 * state["c/a"])
-    return None
+    volumes = [volume for volume in map(atomic_volume_A3, elements) if volume is not None]
+    return round(lattice_parameter_A(structure, min(volumes)), 2) if volumes else None

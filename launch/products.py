@@ -3,7 +3,7 @@
 =========  ==========================================  ====================================================
 stage      product                                     hash of the inputs it was made from
 =========  ==========================================  ====================================================
-prepare    labels/system.json, labels/lattice/<c>.json  key ``inputs_hash``
+prepare    labels/{potential,system,lattice/<c>}.json  key ``inputs_hash``
 label      labels/**/*.nc                              variable ``item_hash`` of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.json                    last record of the item, state "done"
@@ -54,9 +54,7 @@ class Products:
         return {digest for path in files for digest in _item_hashes(path)}
 
     def _prepared(self, item: Item) -> Path:
-        if item.key == "system":
-            return self._workdir.system_file
-        return self._workdir.lattice_file(item.key.removeprefix("lattice/"))
+        return self._workdir.labels_dir / f"{item.key}.json"
 
     def _trajectory(self, item: Item) -> Path:
         return self._workdir.root / "kmc" / f"{item.key}.nc"

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from jobs.merge import merge_labels
 from launch.campaign import RESOLVED_HEADER, Campaign
+from launch.campaign_items import PROBE
 from launch.dispatch import dispatcher
 from launch.history import keep_inputs
 from launch.interrupt import Interruption, interruptible
@@ -23,6 +24,7 @@ from launch.items import Item
 from launch.lock import hold_lock
 from launch.outcome import Outcome
 from launch.plan import Plan, StagePlan, make_plan
+from launch.problems import CampaignErrors
 from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
 from launch.progress import Progress
 from launch.stage_runner import StageRunner, StageTools
@@ -46,6 +48,7 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
         progress: told what goes on.
 
     Raises:
+        CampaignErrors: the potential has been tried and cannot be used.
         LockHeld: another driver runs this campaign.
         SiteError: the site cannot be used as asked.
         KeyboardInterrupt: asked to stop twice; the processes of the run were ended.
@@ -170,8 +173,11 @@ class Run:
         skipped = len(stage.todo) - len(ready)
         if stage.todo:
             self._progress.start(name, len(stage.items), len(stage.done))
+        if name == "prepare":
+            ready = self._after_probe(stage, ready, tools)
         if ready:
-            runner = StageRunner(name, ready, len(stage.done), self._layouts[name].at_once, tools)
+            n_done = len(stage.items) - len(ready) - skipped
+            runner = StageRunner(name, ready, n_done, self._layouts[name].at_once, tools)
             runner.run()
             self._count(name, ready, runner, interruption)
         if skipped:
@@ -182,6 +188,24 @@ class Run:
             self._warn_of_weak_models(stage)
         if stage.todo:
             self._progress.finish(name)
+
+    def _after_probe(self, stage: StagePlan, ready: list[Item], tools: StageTools) -> list[Item]:
+        """Try the potential in a job of its own; the items that are left then.
+
+        Raises:
+            CampaignErrors: the potential cannot be used; nothing else of the campaign has been started.
+        """
+        first = [item for item in ready if item.key == PROBE]
+        if not first:
+            return ready
+        runner = StageRunner("prepare", first, len(stage.done), 1, tools)
+        runner.run()
+        self._outcome.done += len(runner.done)
+        if PROBE in runner.failed:
+            message = " ".join(runner.failed[PROBE].removeprefix("ProbeError: ").split())
+            key = ("potential", self._campaign.potential.kind) if self._campaign.potential else ()
+            raise CampaignErrors([self._campaign.problem(key, message)])
+        return [item for item in ready if item.key != PROBE]
 
     def _warn_of_weak_models(self, stage: StagePlan) -> None:
         for item in stage.items:

@@ -93,12 +93,14 @@ class StageRunner:
     @property
     def done(self) -> set[str]:
         """Keys of the items that were made."""
-        return self._tail.keys("done")
+        return self._tail.keys("done") & self._items.keys()
 
     @property
     def failed(self) -> dict[str, str]:
         """Error of each item that failed, by its key."""
-        return {key: str(self._tail.last[key]["error"]) for key in self._tail.keys("failed")}
+        return {
+            key: str(self._tail.last[key]["error"]) for key in self._tail.keys("failed") & self._items.keys()
+        }
 
     def _finish(self, order: Order, future: Future[int]) -> None:
         """After the end of a unit: what it has left undone is tried again, or has failed."""

@@ -53,7 +53,7 @@ kmc:
   checkpoint_s: 0.5
 analysis: [labels, order]
 """
-N_ITEMS_BEFORE_ANALYSIS = 3 + 2 * 16 + 1 + 6  # prepare, label, audit, kmc
+N_ITEMS_BEFORE_ANALYSIS = 4 + 2 * 16 + 1 + 6  # prepare, label, audit, kmc
 
 
 @pytest.fixture(scope="module")

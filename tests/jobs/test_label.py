@@ -14,6 +14,7 @@ from jobs.merge import merge_labels
 from jobs.unit import Unit, UnitItem
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, read_records
+from nnk.potentials import Builtin
 
 MPIEXEC = Path(sys.executable).parent / "mpiexec"
 NAME = "Nb50Ta50"
@@ -27,7 +28,7 @@ def unit_of(root, stage, items, ranks, name="000001-x-0000"):
         "seed": 3,
         "elements": ["Nb", "Ta"],
         "structure": "bcc",
-        "potential": {"kind": "builtin", "name": "zhou-eam"},
+        "potential": Builtin().to_json(),
         "cells": [4, 4, 4],
         "compositions": {NAME: {"Nb": 0.5, "Ta": 0.5}},
         "search": {"max_force_eV_A": 0.02, "connect": True},
@@ -71,6 +72,7 @@ def prepared(tmp_path_factory):
     """What the labels need, made by the job that prepares."""
     root = tmp_path_factory.mktemp("prepared")
     items = [
+        UnitItem("potential", "p" * 32, "g"),
         UnitItem("system", "s" * 32, "g"),
         UnitItem(f"lattice/{NAME}", "l" * 32, "g", {"composition": {"Nb": 0.5, "Ta": 0.5}}),
     ]
@@ -97,7 +99,7 @@ def reference(prepared):
 
 def test_prepared_products_are_recorded(prepared):
     states = {record["key"]: record["state"] for record in read_records(Workdir(prepared), "prepare")}
-    assert states == {"system": "done", f"lattice/{NAME}": "done"}
+    assert states == {"potential": "done", "system": "done", f"lattice/{NAME}": "done"}
 
 
 def test_three_ranks_make_the_labels_of_one(fresh, reference):

@@ -110,8 +110,7 @@ def _make_products(plan: Plan, workdir: Workdir) -> None:
 
 def _make_product(item: Item, workdir: Workdir) -> None:
     if item.stage == "prepare":
-        name = item.key.removeprefix("lattice/")
-        path = workdir.system_file if item.key == "system" else workdir.lattice_file(name)
+        path = workdir.labels_dir / f"{item.key}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"inputs_hash": item.hash}))
     elif item.stage in ("audit", "kmc"):

@@ -41,6 +41,7 @@ def test_keys(write_campaign):
     items = all_items(load_campaign(write_campaign()))
     keys = {stage: [item.key for item in listed] for stage, listed in items.items()}
     assert keys["prepare"] == [
+        "potential",
         "system",
         "lattice/Nb34Mo33Ta33",
         "lattice/Nb60Mo20Ta20",
