@@ -129,7 +129,7 @@ def _balanced_evaluator(
     union = np.stack([find_columns(around, offsets) for offsets in program.union_offsets])
     both_ways = np.concatenate([union, union[:, program.inversion]])
     before = find_columns(around, program.state_offsets)
-    after = np.stack([_after_jump(program, around, d) for d in range(len(mover))])
+    after = np.stack([after_jump(program, around, d) for d in range(len(mover))])
     kra_stacks, kra = _packed([member.kra for member in members], several)
     # a state has no moving atom: group 0 gives the bias alone
     states = [replace(member.s_vac, mover=np.zeros_like(member.s_vac.mover)) for member in members]
@@ -161,7 +161,7 @@ def _packed(stacks: list[DenseStack], several: bool) -> tuple[list[DenseStack], 
     return stacks, tuple(pack_network(stack, lowest) for stack in stacks)
 
 
-def _after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
+def after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
     """Columns int64[n_state] of the surroundings after `jump`; the atom is now at the vacancy's old site."""
     step = jumps(program.structure)[jump]
     seen = step + program.state_offsets

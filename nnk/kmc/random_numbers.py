@@ -39,7 +39,8 @@ def philox4x32(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _unit_interval(high, low):  # type: ignore[no-untyped-def]
+def unit_interval(high, low):  # type: ignore[no-untyped-def]
+    """A uniform in (0, 1] from two 32-bit words."""
     bits = ((high << _HALF) | low) >> _DROPPED_BITS
     return np.float64(bits + _ONE) * _RESOLUTION
 
@@ -49,11 +50,11 @@ def two_uniforms(key, number):  # type: ignore[no-untyped-def]
     """Two independent uniforms in (0, 1] of jump `number` (uint64) of the run with `key` (uint64)."""
     zero = np.uint64(0)
     w0, w1, w2, w3 = philox4x32(number & _LOW, number >> _HALF, zero, zero, key)
-    return _unit_interval(w0, w1), _unit_interval(w2, w3)
+    return unit_interval(w0, w1), unit_interval(w2, w3)
 
 
 @inlined
 def third_uniform(key, number):  # type: ignore[no-untyped-def]
     """A uniform in (0, 1] of jump `number`, independent of its `two_uniforms`."""
     w0, w1, _, _ = philox4x32(number & _LOW, number >> _HALF, _ONE, np.uint64(0), key)
-    return _unit_interval(w0, w1)
+    return unit_interval(w0, w1)
