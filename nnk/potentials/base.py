@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+_FARTHEST_A = 1e7  # farther out, images cannot be told from each other to 1e-8 Å
 
 
 class ForceFieldError(Exception):
@@ -65,12 +66,12 @@ def check_positions(positions_A: FloatArray, n_atoms: int) -> None:
 
     Raises:
         ValueError: another shape than [n_atoms, 3].
-        ForceFieldError: not finite.
+        ForceFieldError: not finite, or so far out that their digits are lost.
     """
     if positions_A.shape != (n_atoms, 3):
         raise ValueError(f"positions_A: expected shape ({n_atoms}, 3), got {positions_A.shape}")
-    if not math.isfinite(float(positions_A.sum())):
-        raise ForceFieldError("positions_A: expected finite numbers")
+    if not float(np.abs(positions_A).max()) < _FARTHEST_A:
+        raise ForceFieldError(f"positions_A: expected finite numbers below {_FARTHEST_A:g} Å")
 
 
 def check_results(energy_eV: float, forces_eV_A: FloatArray) -> None:

@@ -11,7 +11,7 @@ from scipy.optimize import brentq, root_scalar
 from nnk.alloy import exact_counts, random_solution
 from nnk.files import rng
 from nnk.lattice import Lattice, Structure
-from nnk.potentials import ForceField, PotentialSpec, make_force_field
+from nnk.potentials import ForceField, ForceFieldError, PotentialSpec, make_force_field
 from nnk.saddle.hessian import LatticeHessian
 from nnk.saddle.minimise import evaluate, relax
 from nnk.saddle.springs import fit_springs
@@ -30,6 +30,9 @@ def ideal_lattice_parameter(
 ) -> float:
     """Lattice parameter (Å) at which unrelaxed atoms on their sites bear no pressure.
 
+    Many potentials are wrong for atoms far too close, some down to energies below that of the crystal: of the
+    minima of the energy the lowest counts, not the ends of the range.
+
     Raises:
         ValueError: the energy has no minimum between nearest-neighbour distances of 1.8 and 4.0 Å.
     """
@@ -42,14 +45,19 @@ def ideal_lattice_parameter(
     def energy(a_A: float) -> float:
         lattice = Lattice(structure, cells, a_A)
         force_field.set(species, lattice.box_A)
-        return force_field.energy_forces(lattice.positions_A)[0]
+        try:
+            return force_field.energy_forces(lattice.positions_A)[0]
+        except ForceFieldError:  # not defined for atoms so close
+            return np.inf
 
     edges = _EDGE_PER_NEIGHBOUR[structure] * _NEIGHBOUR_A
-    lowest = int(np.argmin([energy(a_A) for a_A in edges]))
-    if lowest in (0, len(edges) - 1):
+    energies = np.array([energy(a_A) for a_A in edges])
+    minima = 1 + np.flatnonzero((energies[1:-1] < energies[:-2]) & (energies[1:-1] <= energies[2:]))
+    if not len(minima):
         raise ValueError(
             f"the {structure} lattice has no energy minimum for a from {edges[0]:.2f} to {edges[-1]:.2f} Å"
         )
+    lowest = int(minima[np.argmin(energies[minima])])
     return float(brentq(pressure, edges[lowest - 1], edges[lowest + 1], xtol=_TOLERANCE_A))
 
 

