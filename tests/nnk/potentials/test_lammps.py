@@ -126,9 +126,9 @@ def test_results_that_are_no_numbers_are_an_error_of_their_own(engine, alloy):
     assert engine.energy_forces(positions)[0] == energy
 
 
-@pytest.mark.parametrize(
-    "folder", ["with blank", "$HOME", 'quote"s', "it's", "a&b;`c`", "ünïcode", "x#y{z}(1)"]
-)
+ODD_NAMES = ["with blank", "$HOME", 'quote"s', "it's", "a&b;`c`", "ünïcode", "x#y{z}(1)"]
+
+
 @pytest.mark.parametrize("folder", ODD_NAMES)
 def test_files_in_any_folder_are_read(folder, tmp_path, make_spec, cu_ni):
     copy = tmp_path / folder / "Cu Ni.eam.alloy"
