@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inputs import Inputs, reading
+from analysis.label_groups import finite
 from analysis.products import FigureProduct, Number, TableProduct
 from analysis.style import BLUE, DOUBLE_COLUMN_IN, GREY, ORANGE, letter_panels, new_figure
 from nnk.audit import AuditSet
@@ -38,7 +39,7 @@ def audit_products(audit: AuditSet | None) -> Products:
 
 
 def absolute_meV(audit: AuditSet) -> NDArray[np.float64]:
-    """Absolute differences of both directions, float64[converged, 2]."""
+    """Absolute differences of both directions, float64[converged, 2]; NaN for a way back not labelled."""
     return np.asarray(1000 * np.abs(audit.difference_eV[audit.converged]), dtype=np.float64)
 
 
@@ -58,7 +59,8 @@ def _figure(audit: AuditSet) -> FigureProduct:
         ),
         alt=(
             "Histogram and scatter plot of the differences between labels and NEB: mean "
-            f"{difference.mean():.2g} meV, largest {difference.max():.2g} meV, over {len(difference)} labels."
+            f"{np.nanmean(difference):.2g} meV, largest {np.nanmax(difference):.2g} meV, "
+            f"over {len(difference)} labels."
         ),
         figure=figure,
         table=TABLE,
@@ -70,13 +72,13 @@ def _draw_absolute(axes: Axes, audit: AuditSet) -> None:
     split = (audit.flag == Flag.SPLIT)[audit.converged]
     shown = np.maximum(difference, SMALLEST_MEV)
     axes.hist(
-        [shown[~split].ravel(), shown[split].ravel()],
-        bins=np.geomspace(SMALLEST_MEV, max(10.0, 1.01 * shown.max()), 25).tolist(),
+        [finite(shown[~split].ravel()), finite(shown[split].ravel())],
+        bins=np.geomspace(SMALLEST_MEV, max(10.0, 1.01 * np.nanmax(shown)), 25).tolist(),
         stacked=True,
         color=[BLUE, ORANGE],
         label=[f"others ({(~split).sum()} labels)", f"split path ({split.sum()} labels)"],
     )
-    axes.axvline(float(difference.mean()), color="black", linestyle="--", linewidth=0.9)
+    axes.axvline(float(np.nanmean(difference)), color="black", linestyle="--", linewidth=0.9)
     axes.set(xscale="log", xlabel="|label $-$ NEB| (meV)", ylabel="barriers")
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend
     axes.legend(loc="upper left")
@@ -136,10 +138,10 @@ def _table(audit: AuditSet) -> TableProduct:
 
 def _numbers(audit: AuditSet) -> tuple[Number, ...]:
     difference = absolute_meV(audit)
-    per_label, count = difference.mean(axis=1), len(difference)
+    per_label, count = np.nanmean(difference, axis=1), len(difference)
     error = float(per_label.std(ddof=1) / np.sqrt(count)) if count > 1 else None
     failed = 100 * float((~audit.converged).mean())
     mean = Number("audit: mean |label - NEB|", float(per_label.mean()), "meV", TABLE, error, count)
-    worst = Number("audit: largest |label - NEB|", float(difference.max()), "meV", TABLE, count=count)
+    worst = Number("audit: largest |label - NEB|", float(np.nanmax(difference)), "meV", TABLE, count=count)
     unconverged = Number("audit: NEB did not converge", failed, "%", TABLE, count=len(audit))
     return mean, worst, unconverged

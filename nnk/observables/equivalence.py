@@ -85,7 +85,9 @@ def equivalents(barriers: BarrierSet) -> Equivalents:
     Two samples are comparable if their lattice parameters are equal to 1e-6 Å.
     """
     usable = np.flatnonzero(barriers.usable)
-    label, backward = np.tile(usable, 2), np.repeat([False, True], len(usable))
+    there_and_back = usable[np.isfinite(barriers.E_bwd_eV[usable])]
+    label = np.concatenate([usable, there_and_back])
+    backward = np.arange(len(label)) >= len(usable)
     # a coarse key of all first: it costs one sixth, and few barriers share it by chance
     for fine in (False, True):
         keys = _keys(barriers, label, backward, fine=fine)
