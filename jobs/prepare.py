@@ -46,7 +46,9 @@ def product_of(unit: Unit, item: UnitItem) -> dict[str, Any]:
     if item.key == "system":
         return dict(json.loads(fit_system(spec, elements, structure, seed).to_json()))
     fractions = fractions_of(item.inputs["composition"], elements)
-    a_A = zero_pressure_lattice_parameter(spec, elements, fractions, structure, seed)
+    a_A = item.inputs.get("a_A")
+    if a_A is None:
+        a_A = zero_pressure_lattice_parameter(spec, elements, fractions, structure, seed)
     return {"composition": item.inputs["composition"], "a_A": a_A, "potential_hash": spec.hash}
 
 

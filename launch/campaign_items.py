@@ -7,6 +7,7 @@ from typing import Any
 
 from launch.campaign import Campaign
 from launch.items import Group, Item, hash_of_all, make_item
+from launch.schema.box import prescribed_lattice_parameter_A
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.stages import ANALYSIS_READS, STAGES
 from nnk.files import file_hash, temperature_label
@@ -56,11 +57,17 @@ def _prepare(campaign: Campaign) -> list[Item]:
     if campaign.alloy.lattice_parameter_A is None:
         compositions |= campaign.kmc_compositions()
     items = [make_item(group, "system")] if campaign.label else []
-    items += [
-        make_item(group, f"lattice/{name}", composition=fractions) for name, fractions in compositions.items()
-    ]
+    items += [_lattice(campaign, group, name, fractions) for name, fractions in compositions.items()]
     probed = {name: value for name, value in _system(campaign).items() if name != "seed"}
     return [make_item(Group("prepare", probed, {}), PROBE), *items] if items else []
+
+
+def _lattice(campaign: Campaign, group: Group, name: str, fractions: dict[str, float]) -> Item:
+    """The lattice parameter of a composition: by the potential, or as ``label.box`` prescribes it."""
+    box = campaign.label.box if campaign.label else None
+    a_A = prescribed_lattice_parameter_A(box, fractions)
+    given = {} if a_A is None else {"a_A": a_A}
+    return make_item(group, f"lattice/{name}", composition=fractions, **given)
 
 
 def _reads(items: Items, *names: str) -> dict[str, str]:
@@ -77,6 +84,8 @@ def _labels(campaign: Campaign, items: Items) -> list[Item]:
         "cells": list(label.cells),
         "max_force_eV_A": label.max_force_eV_A,
         "connect": label.connect,
+        "method": label.method,
+        "relax_boxes": label.box == "relaxed",
         "samples": {"kind": label.samples.kind},
     }
     made: list[Item] = []

@@ -9,9 +9,11 @@ import numpy as np
 
 from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import did_you_mean
+from launch.schema.box import VegardBox
 from launch.schema.compositions import Compositions
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.schema.label import Samples
+from launch.schema.potential import Potential
 from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.lattice import Lattice, offsets_within
@@ -89,11 +91,30 @@ def _cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) 
         yield Finding((section, "cells"), message, warning=True)
 
 
-@needs("label.connect")
-def _labels_are_connected(connect: bool) -> Findings:
-    if not connect:
-        message = "false saves about 40 % of the time, but a label may join other states than its own"
+@needs("label.connect", "label.method", "sections")
+def _labels_are_connected(connect: bool, method: str, sections: frozenset[str]) -> Findings:
+    if connect or method == "neb":
+        return
+    if "train" in sections:
+        message = "false gives forward barriers alone, and every network learns both; allowed: true, to train"
+        yield Finding(("label", "connect"), message)
+    else:
+        message = "false saves more than half of the time, but a label may join other states than its own"
         yield Finding(("label", "connect"), message, warning=True)
+
+
+@needs("alloy.lattice", "potential")
+def _lattice_of_the_builtin(structure: str, potential: Potential) -> Findings:
+    if potential.builtin is not None and structure != "bcc":
+        message = f"got {structure}; allowed with {potential.builtin}, which is for bcc metals: bcc"
+        yield Finding(("alloy", "lattice"), message)
+
+
+@needs("label.box", "alloy.elements")
+def _vegard_knows_all(box: Any, elements: tuple[str, ...]) -> Findings:
+    if isinstance(box, VegardBox) and set(box.vegard) != set(elements):
+        message = f"got {', '.join(box.vegard)}; allowed: exactly the elements of the alloy, "
+        yield Finding(("label", "box", "vegard"), message + ", ".join(elements))
 
 
 @needs("alloy.lattice", "label.cells", "train.models")

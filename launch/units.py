@@ -128,7 +128,14 @@ def _label_settings(campaign: Campaign) -> dict[str, Any]:
     return {
         "cells": list(label.cells),
         "compositions": campaign.label_compositions(),
-        "search": {"max_force_eV_A": label.max_force_eV_A, "connect": label.connect},
+        "search": {
+            "max_force_eV_A": label.max_force_eV_A,
+            "connect": label.connect,
+            "method": label.method,
+            "relax_boxes": label.box == "relaxed",
+        },
+        "box": label.box if isinstance(label.box, str) else next(iter(label.box.model_dump())),
+        "ranks_per_barrier": label.ranks_per_barrier,
         "fraction": label.audit.fraction,
         "at_least": label.audit.at_least,
     }

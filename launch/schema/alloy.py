@@ -22,8 +22,8 @@ Element = Annotated[str, AfterValidator(_element)]
 
 
 def _supported(lattice: Any) -> Any:
-    if lattice in ("fcc", "hcp", "sc", "diamond"):
-        raise refuse(f"{lattice} is not supported in this version; allowed: bcc")
+    if lattice in ("hcp", "sc", "diamond"):
+        raise refuse(f"{lattice} is not supported in this version; allowed: bcc, fcc")
     return lattice
 
 
@@ -37,7 +37,7 @@ class Alloy(Section):
     ]
     """Chemical symbols; their order is the order of species in every product."""
 
-    lattice: Annotated[Literal["bcc"], BeforeValidator(_supported)]
+    lattice: Annotated[Literal["bcc", "fcc"], BeforeValidator(_supported)]
     """The lattice of the alloy; the built-in potential and the published network are for bcc."""
 
     lattice_parameter_A: PositiveFloat | None = None

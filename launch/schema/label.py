@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from launch.schema.base import Cells, Section
+from launch.schema.box import Box
 from launch.schema.compositions import CompositionList
 
 
@@ -49,7 +50,20 @@ class Label(Section):
     """Largest force left on an atom at a relaxed state or a saddle."""
 
     connect: bool = True
-    """Walk down both sides of every saddle, so that each label joins its two states."""
+    """true: walk down both sides of every saddle, so that each label joins its two states. false: forward
+    barriers alone, from the initial state, at less than half the cost; they cannot train a network."""
+
+    method: Literal["search", "neb"] = "search"
+    """search: one image, quasi-Newton, with the elastic band where that fails. neb: climbing-image nudged
+    elastic bands alone, at several times the cost."""
+
+    box: Box = "zero-pressure"
+    """zero-pressure: the alloy's own lattice parameter, by the potential. relaxed: besides, every state and
+    every saddle in a box of its own without pressure. {fixed: 3.24}, or {vegard: {Cu: 3.615, Ni: 3.52}}."""
+
+    ranks_per_barrier: Annotated[int, Field(ge=1, le=64)] = 1
+    """MPI ranks that share one vacancy, for costly potentials: the images of a band, and the two ways down from
+    a saddle, are evaluated at once."""
 
     audit: Audit = Audit()
     """Which share of the labels is computed again by another method."""

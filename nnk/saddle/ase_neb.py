@@ -21,6 +21,7 @@ from nnk.saddle.curvature import Modes, lowest_modes
 from nnk.saddle.hessian import Hessian
 from nnk.saddle.minimise import Point
 from nnk.saddle.parameters import SearchParameters
+from nnk.saddle.several import evaluate_all
 
 FloatArray = NDArray[np.float64]
 
@@ -51,6 +52,12 @@ class ForceFieldCalculator(Calculator):
         self.results = {"energy": energy, "forces": forces}
 
 
+    def take(self, atoms: Atoms, energy: float, forces: FloatArray) -> None:
+        """Note what has been evaluated elsewhere."""
+        self.atoms = atoms.copy()
+        self.results = {"energy": energy, "forces": forces}
+
+
 def atoms_with(
     force_field: ForceField, species: Sequence[str], cell_A: FloatArray, positions_A: FloatArray
 ) -> Atoms:
@@ -58,6 +65,22 @@ def atoms_with(
     atoms = Atoms(list(species), positions=positions_A, cell=cell_A, pbc=True)
     atoms.calc = ForceFieldCalculator(force_field)
     return atoms
+
+
+class _Band(NEB):
+    """An elastic band whose images are evaluated at once, if the force field can."""
+
+    def __init__(self, chain: list[Atoms], force_field: ForceField) -> None:
+        super().__init__(chain, k=SPRING_EV_A2, method="improvedtangent")
+        self._force_field = force_field
+
+    def get_forces(self) -> FloatArray:
+        """Forces on the images between the ends; called by ASE's optimisers."""
+        new = [image for image in self.images if image.calc.calculation_required(image, ["forces"])]
+        evaluations = evaluate_all(self._force_field, [image.get_positions() for image in new])
+        for image, (energy, forces) in zip(new, evaluations, strict=True):
+            image.calc.take(image, energy, forces)
+        return np.asarray(super().get_forces())
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,7 @@ def climb(
     chain = [initial.copy() for _ in range(images + 1)] + [final.copy()]
     for image in chain:
         image.calc = ForceFieldCalculator(force_field)
-    band = NEB(chain, k=SPRING_EV_A2, method="improvedtangent")
+    band = _Band(chain, force_field)
     band.interpolate()
     _optimise(FIRE, band, _ROUGH_FORCE_EV_A, steps)
     band.climb = True

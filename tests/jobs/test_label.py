@@ -1,6 +1,7 @@
 """The MPI job of labelling: the same labels whatever the number of ranks and however often it was ended."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 pytestmark = pytest.mark.skipif(not MPIEXEC.exists(), reason="no mpiexec here: pip install '.[local]'")
 
 
-def unit_of(root, stage, items, ranks, name="000001-x-0000"):
+def unit_of(root, stage, items, ranks, name="000001-x-0000", **changes):
     settings = {
         "seed": 3,
         "elements": ["Nb", "Ta"],
@@ -31,7 +32,10 @@ def unit_of(root, stage, items, ranks, name="000001-x-0000"):
         "potential": Builtin().to_json(),
         "cells": [4, 4, 4],
         "compositions": {NAME: {"Nb": 0.5, "Ta": 0.5}},
-        "search": {"max_force_eV_A": 0.02, "connect": True},
+        "search": {"max_force_eV_A": 0.02, "connect": True, "method": "search"},
+        "box": "zero-pressure",
+        "ranks_per_barrier": 1,
+        **changes,
     }
     (root / "epoch").write_text("1")
     unit = Unit(stage, name, root, 1, ranks, settings, tuple(items))
@@ -109,6 +113,21 @@ def test_three_ranks_make_the_labels_of_one(fresh, reference):
     np.testing.assert_array_equal(labels.flag, reference.flag)
     np.testing.assert_array_equal(labels.vacancy_site, reference.vacancy_site)
     assert labels.attrs["max_force_eV_A"] == 0.02
+
+
+@pytest.mark.parametrize(("method", "ranks", "n", "force"), [("search", 3, 2, 0.02), ("neb", 2, 1, 0.1)])
+def test_two_ranks_that_share_a_barrier_change_nothing(fresh, tmp_path_factory, method, ranks, n, force):
+    search = {"max_force_eV_A": force, "connect": True, "method": method}
+    alone = tmp_path_factory.mktemp("alone")
+    shutil.copytree(fresh, alone, dirs_exist_ok=True)
+    run(unit_of(alone, "label", vacancies(n), 1, search=search))
+    run(unit_of(fresh, "label", vacancies(n), ranks, search=search, ranks_per_barrier=2))
+    labels, reference = labels_of(fresh, n), labels_of(alone, n)
+    for name in ("E_fwd_eV", "E_bwd_eV", "curvature_eV_A2"):
+        np.testing.assert_allclose(getattr(labels, name), getattr(reference, name), atol=1e-6, rtol=0)
+    for name in ("flag", "method", "n_saddles", "calls"):
+        np.testing.assert_array_equal(getattr(labels, name), getattr(reference, name))
+    assert labels.attrs["method"] == method
 
 
 def test_a_job_that_is_asked_to_end_keeps_what_it_has(fresh, reference):

@@ -114,7 +114,7 @@ def test_schema_refuses_what_the_reader_refuses(campaign_text: str):
         ("label", "cells", [6, 6]),
         ("kmc", "temperatures_K", [0]),
         ("kmc", "replicas", "2"),
-        ("alloy", "lattice", "fcc"),
+        ("alloy", "lattice", "hcp"),
         ("potential", "builtin", None),
     ]:
         assert not validator.is_valid({**data, section: {**data[section], key: value}})

@@ -16,7 +16,7 @@ GOLDEN = {
         ("  cells: [6, 6, 6]", "  celss: [6, 6, 6]"),
         [
             "15:3: label.celss: unknown key; allowed: compositions, samples, cells, vacancies_per_composition, "
-            'max_force_eV_A, connect, audit; did you mean "cells"?'
+            'max_force_eV_A, connect, method, box, ranks_per_barrier, audit; did you mean "cells"?'
         ],
     ),
     "unknown section": (
@@ -234,8 +234,35 @@ GOLDEN = {
         ],
     ),
     "other lattice": (
+        ("lattice: bcc", "lattice: hcp"),
+        ["7:42: alloy.lattice: hcp is not supported in this version; allowed: bcc, fcc"],
+    ),
+    "lattice of the potential": (
         ("lattice: bcc", "lattice: fcc"),
-        ["7:42: alloy.lattice: fcc is not supported in this version; allowed: bcc"],
+        ["7:42: alloy.lattice: got fcc; allowed with zhou-eam, which is for bcc metals: bcc"],
+    ),
+    "forward barriers to train on": (
+        ("max_force_eV_A: 0.02", "connect: false"),
+        [
+            "17:12: label.connect: false gives forward barriers alone, and every network learns both; "
+            "allowed: true, to train"
+        ],
+    ),
+    "no such box": (
+        ("max_force_eV_A: 0.02", "box: zero"),
+        ['17:8: label.box: got "zero"; allowed: zero-pressure, relaxed'],
+    ),
+    "box without length": (
+        ("max_force_eV_A: 0.02", "box: {fixed: -3.2}"),
+        ["17:16: label.box.fixed: got -3.2; allowed: a number > 0"],
+    ),
+    "Vegard's rule without an element": (
+        ("max_force_eV_A: 0.02", "box: {vegard: {Nb: 3.3, Ta: 3.3}}"),
+        ["17:17: label.box.vegard: got Nb, Ta; allowed: exactly the elements of the alloy, Nb, Mo, Ta"],
+    ),
+    "ranks of a barrier": (
+        ("max_force_eV_A: 0.02", "ranks_per_barrier: 0"),
+        ["17:22: label.ranks_per_barrier: got 0; allowed: a whole number >= 1 and <= 64"],
     ),
     "published network": (
         ("model: main", "model: {published: {format: nkk, file: no.npy}}"),
@@ -374,10 +401,11 @@ def test_workdir_that_would_overwrite_the_campaign(write_campaign):
         load_campaign(path)
 
 
-def test_labels_that_are_not_connected_are_a_warning(write_campaign):
-    edit = ("  max_force_eV_A: 0.02", "  max_force_eV_A: 0.02\n  connect: false")
-    (warning,) = load_campaign(write_campaign(edit)).warnings
-    assert ":18:12: label.connect: false saves about 40 %" in str(warning)
+def test_labels_that_are_not_connected_are_a_warning(write_campaign, campaign_text):
+    without_training = (campaign_text[campaign_text.index("train:") :], "analysis: [labels]\n")
+    edits = [("  max_force_eV_A: 0.02", "  max_force_eV_A: 0.02\n  connect: false"), without_training]
+    (warning,) = load_campaign(write_campaign(*edits)).warnings
+    assert ":18:12: label.connect: false saves more than half" in str(warning)
 
 
 def test_small_cells_are_a_warning(write_campaign):
