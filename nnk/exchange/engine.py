@@ -162,6 +162,8 @@ def trial_numbers(trials: int, degrees: int, spacing: str) -> NDArray[np.int64]:
         return np.array([trials], dtype=np.int64)
     if spacing == "linear" or degrees == 2:
         return np.rint(np.linspace(0, trials, degrees)).astype(np.int64)
-    grown = np.rint(np.geomspace(max(1.0, trials / 1000), trials, degrees - 1)).astype(np.int64)
-    least = np.arange(1, degrees)
-    return np.concatenate([[0], np.minimum(np.maximum(grown, least), trials - least[::-1] + 1)])
+    numbers = [0]
+    for wanted in np.rint(np.geomspace(max(1.0, trials / 1000), trials, degrees - 1)).astype(int).tolist():
+        still_to_come = degrees - 1 - len(numbers)
+        numbers.append(min(max(wanted, numbers[-1] + 1), trials - still_to_come))
+    return np.array(numbers, dtype=np.int64)

@@ -1,0 +1,17 @@
+"""The cells that barriers are computed in: how atoms are placed, and which of them give way to a vacancy."""
+
+from __future__ import annotations
+
+from nnk.samples.ordered import OrderedParameters
+from nnk.samples.product import OrderedRun
+from nnk.samples.sites import SiteChoice, site_order
+from nnk.samples.solid_solutions import random_sample, vacancy_stream
+
+__all__ = [
+    "OrderedParameters",
+    "OrderedRun",
+    "SiteChoice",
+    "random_sample",
+    "site_order",
+    "vacancy_stream",
+]
