@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from nnk.constants import K_B_eV_K
 from nnk.environment import SpeciesArray, find_columns
 from nnk.files import stream_key
-from nnk.kmc.cache import make_cache, set_tag, whole_words
+from nnk.kmc.cache import make_cache, pack_key, remember, set_tag, whole_words
 from nnk.kmc.evaluators import (
     BalancedEvaluator,
     ForwardEvaluator,
@@ -30,10 +31,12 @@ from nnk.kmc.grid import (
 )
 from nnk.kmc.kernel import MOST_SPECIES, Buffers, Conditions, State, Surroundings, advance
 from nnk.kmc.networks import FILLER
+from nnk.kmc.predictor import Predictor
+from nnk.kmc.rates import residence
 from nnk.kmc.several import SHIFTED, advance_several, make_vacancies
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
-from nnk.models.program import EnsembleProgram, Program, SingleProgram, arrays_of
+from nnk.models.program import EnsembleProgram, Float64Array, Program, SingleProgram, arrays_of, program_hash
 from nnk.observables.pair_order import pair_counts
 
 ORDER_SHELLS = 3  # neighbour shells whose pairs are counted along the way
@@ -178,18 +181,21 @@ class Progress:
 class Engine:
     """A run in progress: the kernel's arrays and how far it has come.
 
-    Vacancies are numbered by their sites at the start, and keep their numbers.
+    Vacancies are numbered by their sites at the start, and keep their numbers. `source` is what gives the
+    barriers: the model's program, or what asks the model.
 
     Args:
         lattice: the lattice.
         occupancy: uint8[n_sites] with a 0 for each vacancy, the state to start from.
-        model: any model that compiles to a program.
+        model: gives the barriers: through its program, or if it has none (compiled() gives None), slower,
+            through its `predict`.
         conditions: temperature, seed and the like.
         cache: keep what is known about surroundings met before; the result is the same without.
         cache_MiB: size of the cache.
 
     Raises:
-        ValueError: as `compiled_program` and `vacant_sites`.
+        ValueError: as `compiled_program` and `vacant_sites`; a model in detailed balance without a program in
+            a block with several vacancies (it cannot tell what they change in each other's surroundings).
     """
 
     def __init__(
@@ -202,20 +208,26 @@ class Engine:
         cache: bool = True,
         cache_MiB: float = CACHE_MiB,
     ) -> None:
-        program = compiled_program(model, lattice)
+        source = Predictor(model, lattice) if is_predicted(model) else compiled_program(model, lattice)
         n_species, z = len(model.elements), lattice.z
         if n_species > MOST_SPECIES:
             raise ValueError(f"{n_species} species: the compiled engine takes at most {MOST_SPECIES}")
         sites = vacant_sites(lattice, occupancy, n_species)
-        read = sites_read(program)
         several = len(sites) > 1
+        if several and isinstance(source, Predictor) and model.detailed_balance:
+            raise ValueError(f"a {model.kind} model without a program runs one vacancy, not {len(sites)}")
+        read = source.read if isinstance(source, Predictor) else sites_read(source)
         n_entries = whole_words(len(read) + 1, n_species)  # one filler at least
         self.lattice = lattice
-        self.program = program
+        self.source = source
         self.jumps = 0
         self.hits = 0
         self._grid, self._around = _surroundings(lattice, read)
-        evaluator = make_evaluator(program, read, n_entries=n_entries, several=several)
+        evaluator = (
+            None
+            if isinstance(source, Predictor)
+            else make_evaluator(source, read, n_entries=n_entries, several=several)
+        )
         self._forward = evaluator if isinstance(evaluator, ForwardEvaluator) else None
         self._balanced = evaluator if isinstance(evaluator, BalancedEvaluator) else None
         n_values = z if self._balanced is None else 2 * z + several
@@ -269,26 +281,65 @@ class Engine:
         Raises:
             ValueError: residence times beyond the range of float64, or a model that gives NaN.
         """
-        made = Jumps(
-            np.empty(jumps, dtype=np.uint8),
-            None if self._vacancies is None else np.empty(jumps, dtype=np.uint16),
-        )
+        return advance_together([self], jumps)[0]
+
+    def room(self, jumps: int) -> Jumps:
+        """Where `jumps` jumps will be written."""
+        vacancies = None if self._vacancies is None else np.empty(jumps, dtype=np.uint16)
+        return Jumps(np.empty(jumps, dtype=np.uint8), vacancies)
+
+    def go(self, room: Jumps, done: int, *, answered: bool = False) -> int:
+        """Fill `room` from its jump number `done` on; how far it is filled.
+
+        Without a program it ends where the barriers of `asked` are missing; `answer` gives them.
+        """
         arguments = (
             self._grid, self._around, self._forward, self._balanced, self._conditions, self._cache,
             self._state, self._buffers,
         )  # fmt: skip
-        if made.vacancies is None:
-            _, hits = advance(*arguments, self.jumps, made.directions, False)
+        directions = room.directions[done:]
+        if room.vacancies is None:
+            made, hits = advance(*arguments, self.jumps, directions, answered)
         else:
-            _, hits = advance_several(*arguments, self._vacancies, self.jumps, *made, False)
+            numbers = room.vacancies[done:]
+            made, hits = advance_several(
+                *arguments, self._vacancies, self.jumps, directions, numbers, answered
+            )
         self.hits += hits
-        self.jumps += jumps
+        self.jumps += made
+        return done + int(made)
+
+    @property
+    def asked(self) -> SpeciesArray:
+        """Species around the vacancy whose barriers are missing."""
+        return self._buffers.species[: self._around.read.shape[1]]
+
+    def answer(self, barriers_eV: Float64Array) -> None:
+        """Give the barriers float64[z] of `asked`."""
+        buffers, conditions = self._buffers, self._conditions
+        if self._vacancies is None:
+            residence(barriers_eV, conditions.kT_eV, conditions.log_frequency, buffers.record)
+        else:
+            buffers.record[:] = barriers_eV
+        if self._cache is not None:
+            remember(self._cache, pack_key(self._cache, buffers.species), buffers.record)
+
+    @property
+    def model_hash(self) -> str:
+        """SHA-256 of everything that the model computes with."""
+        return self.source.hash() if isinstance(self.source, Predictor) else program_hash(self.source)
+
+    def check_time(self) -> None:
+        """Refuse to go on with a time that is no number.
+
+        Raises:
+            ValueError: residence times beyond the range of float64, or a model that gave NaN.
+        """
         if not np.isfinite(self.time_s):
             raise ValueError(
                 f"the time after jump {self.jumps} is not a finite number: a barrier is not one, or "
                 f"residence times at this temperature exceed 1e308 s"
             )
-        return made
 
     @property
     def time_s(self) -> float:
@@ -320,6 +371,35 @@ class Engine:
     def pair_counts(self) -> IntArray:
         """Counted neighbours int64[shells, n_species, n_species] (`nnk.observables.pair_order`); a copy."""
         return self._state.pair_counts.copy()
+
+
+def advance_together(engines: Sequence[Engine], jumps: int) -> list[Jumps]:
+    """Let each of several engines of one model make `jumps` jumps.
+
+    What models without a program are asked for is evaluated in common batches; runs whose model has a program
+    are simply made one after the other.
+
+    Raises:
+        ValueError: as `Engine.advance`, or engines of different models without a program.
+    """
+    predictors = [engine.source for engine in engines if isinstance(engine.source, Predictor)]
+    if any(predictor.model is not predictors[0].model for predictor in predictors):
+        raise ValueError("engines of different models cannot be asked for together")
+    rooms = [engine.room(jumps) for engine in engines]
+    done = [engine.go(room, 0) for engine, room in zip(engines, rooms, strict=True)]
+    while asking := [number for number, made in enumerate(done) if made < jumps]:
+        answers = predictors[0].barriers([engines[number].asked for number in asking])
+        for number, barriers_eV in zip(asking, answers, strict=True):
+            engines[number].answer(barriers_eV)
+            done[number] = engines[number].go(rooms[number], done[number], answered=True)
+    for engine in engines:
+        engine.check_time()
+    return rooms
+
+
+def is_predicted(model: BarrierModel) -> bool:
+    """Whether a model says that it has no program."""
+    return hasattr(model, "predict") and hasattr(model, "compiled") and model.compiled() is None
 
 
 def _surroundings(lattice: Lattice, read: IntArray) -> tuple[Grid, Surroundings]:

@@ -163,7 +163,7 @@ def _compute_record(forward, balanced, conditions, state, buffers):  # type: ign
 
 
 @compiled
-def _find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
+def find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
     """Leave the record of the present surroundings in ``buffers.record``: FOUND, COMPUTED or MISSING."""
     if cache is None:
         return COMPUTED if _compute_record(forward, balanced, conditions, state, buffers) else MISSING
@@ -204,7 +204,7 @@ def advance(  # type: ignore[no-untyped-def]
     for i in range(directions.shape[0]):
         if not answered:
             read_surroundings(grid, around, state, 0, buffers.species)
-            found = _find_record(forward, balanced, conditions, cache, state, buffers)
+            found = find_record(forward, balanced, conditions, cache, state, buffers)
             if found == MISSING:
                 return i, hits
             hits += found == FOUND

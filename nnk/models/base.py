@@ -71,8 +71,8 @@ class BarrierModel(ABC):
         """
 
     @abstractmethod
-    def compiled(self) -> Program:
-        """The model as plain arrays for an engine."""
+    def compiled(self) -> Program | None:
+        """The model as plain arrays for an engine; None for one that only `predict` can evaluate."""
 
     @abstractmethod
     def tensors(self) -> Tensors:
