@@ -16,51 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.constants import K_B_eV_K
 from nnk.exchange.crystal import Crystal
-from nnk.exchange.motion import Thermostat, masses_u, move, thermal_velocities
+from nnk.exchange.motion import masses_u, move, thermal_velocities
+from nnk.exchange.parameters import CoupledParameters
 
 FloatArray = NDArray[np.float64]
 UInt8Array = NDArray[np.uint8]
-Mode = Literal["relax", "md"]
-
-
-@dataclass(frozen=True)
-class CoupledParameters:
-    """How exchanges and motion alternate.
-
-    Attributes:
-        mode: "relax" or "md".
-        temperature_K: of the exchanges, and of the motion.
-        steps: of dynamics per cycle ("md").
-        trials_per_pair: trials of every pair of elements per cycle ("md").
-        timestep_fs, friction_per_ps: see `Thermostat` ("md").
-    """
-
-    mode: Mode = "md"
-    temperature_K: float = 300.0
-    steps: int = 100
-    trials_per_pair: int = 30
-    timestep_fs: float = 2.0
-    friction_per_ps: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.mode not in ("relax", "md"):
-            raise ValueError(f"mode={self.mode!r}: allowed are relax, md")
-        for name in ("steps", "trials_per_pair"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)!r}: expected a whole number of at least 1")
-        self.thermostat  # noqa: B018 (it checks its own values)
-
-    @property
-    def thermostat(self) -> Thermostat:
-        """The thermostat of the motion."""
-        return Thermostat(self.temperature_K, self.timestep_fs, self.friction_per_ps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,27 +143,3 @@ class LatticeExchange:
         advance(self._geometry, self._energies, self._state, self._pairs, key, beta, self.trials, trials)
         self.trials += trials
         return self.accepted - before
-
-
-def trial_numbers(trials: int, degrees: int, spacing: str) -> NDArray[np.int64]:
-    """After how many trials the degrees of order of a run are taken, int64[degrees].
-
-    One degree is the end of the run. Of several, the first is the start (0 trials) and the last the end;
-    between them they are equally spaced ("linear"), or by equal factors from 1/1000 of the run on ("log").
-
-    Raises:
-        ValueError: too short a run for so many, or another spacing.
-    """
-    if spacing not in ("linear", "log"):
-        raise ValueError(f"spacing={spacing!r}: allowed are linear, log")
-    if degrees < 1 or trials < max(1, degrees - 1):
-        raise ValueError(f"{degrees} degrees of order along {trials} trials: expected 1 to {trials + 1}")
-    if degrees == 1:
-        return np.array([trials], dtype=np.int64)
-    if spacing == "linear" or degrees == 2:
-        return np.rint(np.linspace(0, trials, degrees)).astype(np.int64)
-    numbers = [0]
-    for wanted in np.rint(np.geomspace(max(1.0, trials / 1000), trials, degrees - 1)).astype(int).tolist():
-        still_to_come = degrees - 1 - len(numbers)
-        numbers.append(min(max(wanted, numbers[-1] + 1), trials - still_to_come))
-    return np.array(numbers, dtype=np.int64)

@@ -12,9 +12,8 @@ error is the leave-one-out error of the regression.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,50 +22,17 @@ from nnk.alloy import random_solution
 from nnk.exchange.crystal import Crystal
 from nnk.exchange.engine import LatticeExchange
 from nnk.exchange.pairs import PairHamiltonian
+from nnk.exchange.parameters import CELLS, FitParameters
 from nnk.files import rng, stream_key
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import pair_counts
 
 FloatArray = NDArray[np.float64]
 UInt8Array = NDArray[np.uint8]
-Energies = Literal["relaxed", "unrelaxed"]
 
-CELLS = {"bcc": (5, 5, 5), "fcc": (4, 4, 4)}
-_CELLS_PER_UNKNOWN = 6
-_LEAST_CELLS = 40
 _TRIALS_PER_ATOM = 50
 _HOTTER = (1.0, 2.0, 4.0, 8.0)  # times the temperature: ordered cells of several degrees
 _RIDGE = 1e-9
-
-
-@dataclass(frozen=True)
-class FitParameters:
-    """How pair energies are fitted.
-
-    Attributes:
-        shells: neighbour shells that interact.
-        energies: of relaxed cells (in the crystal's box), or with the atoms on their sites.
-        n_cells: cells evaluated, random and ordered ones together; None: six per unknown, at least 40.
-        temperature_K: at which the ordered cells are made, and at 2, 4 and 8 times as much.
-        seed: of the cells.
-        name: of the alloy, for the random streams.
-    """
-
-    shells: int = 3
-    energies: Energies = "relaxed"
-    n_cells: int | None = None
-    temperature_K: float = 300.0
-    seed: int = 0
-    name: str = ""
-
-    def number_of_cells(self, n_present: int) -> int:
-        """Cells for an alloy of `n_present` elements."""
-        unknowns = self.shells * n_present * (n_present - 1) // 2 + 1
-        if self.n_cells is None:
-            return max(_LEAST_CELLS, _CELLS_PER_UNKNOWN * unknowns)
-        if self.n_cells < 2 * unknowns:
-            raise ValueError(f"n_cells={self.n_cells}: {unknowns} unknowns take {2 * unknowns} or more")
-        return self.n_cells
 
 
 def fit_lattice(lattice: Lattice) -> Lattice:

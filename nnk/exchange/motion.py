@@ -8,39 +8,19 @@ Units: Å, fs, atomic mass units, eV.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from nnk.constants import K_B_eV_K
+from nnk.exchange.parameters import Thermostat
 from nnk.saddle.minimise import Forces
 
 FloatArray = NDArray[np.float64]
 
 ACCELERATION = 9.648533212e-3
 """Å/fs^2 of 1 eV/Å on one atomic mass unit."""
-
-
-@dataclass(frozen=True)
-class Thermostat:
-    """Langevin's thermostat.
-
-    Attributes:
-        temperature_K: temperature.
-        timestep_fs: time step.
-        friction_per_ps: rate at which velocities forget.
-    """
-
-    temperature_K: float = 300.0
-    timestep_fs: float = 2.0
-    friction_per_ps: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name in ("temperature_K", "timestep_fs", "friction_per_ps"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r}: expected a positive number")
 
 
 def masses_u(species: Sequence[str]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnk.samples.ordered import OrderedParameters
+from nnk.samples.parameters import OrderedParameters
 from nnk.samples.product import OrderedRun
 from nnk.samples.sites import SiteChoice, site_order
 from nnk.samples.solid_solutions import random_sample, vacancy_stream

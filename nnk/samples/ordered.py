@@ -11,73 +11,23 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.exchange.coupled import CoupledExchange, CoupledParameters, CoupledState
+from nnk.exchange.coupled import CoupledExchange, CoupledState
 from nnk.exchange.crystal import Crystal
-from nnk.exchange.engine import LatticeExchange, Snapshot, trial_numbers
-from nnk.exchange.fit import Energies
+from nnk.exchange.engine import LatticeExchange, Snapshot
 from nnk.exchange.pairs import PairHamiltonian
+from nnk.exchange.parameters import CoupledParameters
 from nnk.files import Fence, commit
+from nnk.samples.parameters import OrderedParameters
 
 UInt8Array = NDArray[np.uint8]
 Arrays = dict[str, NDArray]
-Mode = Literal["lattice", "relax", "md"]
-MODES: tuple[Mode, ...] = ("lattice", "relax", "md")
 
 _PIECE = 2_000_000  # trials on the lattice between two looks at the clock: a second or so
-
-
-@dataclass(frozen=True)
-class OrderedParameters:
-    """How samples with short-range order are made.
-
-    Attributes:
-        mode: "lattice" (pair energies fitted to the potential), "relax" or "md" (`nnk.exchange.coupled`).
-        temperature_K: of the exchanges.
-        trials_per_atom: length of a run: trials divided by the number of atoms.
-        degrees: snapshots along a run; of several, the first is the random start, the last the end.
-        spacing: "linear" or "log" in the number of trials.
-        shells, energies, fit_cells: of the fit ("lattice"), see `nnk.exchange.fit.FitParameters`.
-        steps, trials_per_pair, timestep_fs, friction_per_ps: of the dynamics ("md").
-    """
-
-    mode: Mode = "lattice"
-    temperature_K: float = 300.0
-    trials_per_atom: float = 100.0
-    degrees: int = 1
-    spacing: Literal["linear", "log"] = "log"
-    shells: int = 3
-    energies: Energies = "relaxed"
-    fit_cells: int | None = None
-    steps: int = 100
-    trials_per_pair: int = 30
-    timestep_fs: float = 2.0
-    friction_per_ps: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ValueError(f"mode={self.mode!r}: allowed are {', '.join(MODES)}")
-
-    def numbers(self, n_sites: int) -> NDArray[np.int64]:
-        """After how many trials each degree is taken, int64[degrees]."""
-        trials = max(1, round(self.trials_per_atom * n_sites))
-        return trial_numbers(trials, self.degrees, self.spacing)
-
-    @property
-    def coupled(self) -> CoupledParameters:
-        """Parameters of a run with moving atoms."""
-        return CoupledParameters(
-            "md" if self.mode == "md" else "relax",
-            self.temperature_K,
-            self.steps,
-            self.trials_per_pair,
-            self.timestep_fs,
-            self.friction_per_ps,
-        )
 
 
 class Run(Protocol):
@@ -189,6 +139,18 @@ def lattice_run(
         return LatticeRun(LatticeExchange(crystal.lattice, hamiltonian, start, key, snapshot), temperature_K)
 
     return make
+
+
+def coupled_parameters(how: OrderedParameters) -> CoupledParameters:
+    """Parameters of a run with moving atoms."""
+    return CoupledParameters(
+        "md" if how.mode == "md" else "relax",
+        how.temperature_K,
+        how.steps,
+        how.trials_per_pair,
+        how.timestep_fs,
+        how.friction_per_ps,
+    )
 
 
 def coupled_run(

@@ -7,10 +7,11 @@ import pytest
 from scipy.stats import chi2
 
 from nnk.constants import K_B_eV_K
-from nnk.exchange.coupled import CoupledExchange, CoupledParameters, CoupledState
+from nnk.exchange.coupled import CoupledExchange, CoupledState
 from nnk.exchange.crystal import AtomLeft, Crystal
-from nnk.exchange.motion import Thermostat, kinetic_temperature_K, masses_u, move, thermal_velocities
+from nnk.exchange.motion import kinetic_temperature_K, masses_u, move, thermal_velocities
 from nnk.exchange.pairs import PairHamiltonian
+from nnk.exchange.parameters import CoupledParameters, Thermostat
 from nnk.lattice import Lattice
 
 STIFFNESS = 3.0  # eV/Å^2

@@ -10,9 +10,10 @@ from scipy.stats import chi2
 
 from nnk.alloy import random_solution
 from nnk.constants import K_B_eV_K
-from nnk.exchange.engine import LatticeExchange, Snapshot, trial_numbers
+from nnk.exchange.engine import LatticeExchange, Snapshot
 from nnk.exchange.kernel import UNIT_EV
 from nnk.exchange.pairs import PairHamiltonian
+from nnk.exchange.parameters import trial_numbers
 from nnk.lattice import Lattice
 
 LATTICES = [("bcc", (4, 4, 4), 4), ("bcc", (2, 3, 4), 2), ("fcc", (3, 3, 4), 3), ("bcc", (4, 4, 4), 8)]

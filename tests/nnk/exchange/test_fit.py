@@ -5,7 +5,8 @@ import pytest
 
 from nnk.alloy import exact_counts, random_solution
 from nnk.exchange.crystal import Crystal
-from nnk.exchange.fit import FitParameters, fit_lattice, fit_pair_hamiltonian
+from nnk.exchange.fit import fit_lattice, fit_pair_hamiltonian
+from nnk.exchange.parameters import FitParameters
 from nnk.lattice import Lattice
 from nnk.potentials import Builtin, make_force_field
 from nnk.saddle import fit_system

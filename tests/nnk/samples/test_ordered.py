@@ -7,15 +7,10 @@ from nnk.alloy import random_solution
 from nnk.exchange.crystal import Crystal
 from nnk.exchange.engine import LatticeExchange
 from nnk.exchange.pairs import PairHamiltonian
+from nnk.exchange.parameters import CoupledParameters
 from nnk.lattice import Lattice
-from nnk.samples.ordered import (
-    Checkpoint,
-    CoupledParameters,
-    OrderedParameters,
-    coupled_run,
-    lattice_run,
-    take_degrees,
-)
+from nnk.samples import OrderedParameters
+from nnk.samples.ordered import Checkpoint, coupled_run, lattice_run, take_degrees
 from nnk.samples.product import OrderedRun, alpha_of
 
 LATTICE = Lattice.bcc((4, 4, 4), 3.2)
