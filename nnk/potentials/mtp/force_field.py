@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from nnk.potentials.base import FloatArray, check_positions, check_results, checked_cell
 from nnk.potentials.mtp import kernel
-from nnk.potentials.mtp.neighbours import allocate, fold, is_stale, make_lists, widened
+from nnk.potentials.mtp.neighbours import allocate, widened
+from nnk.potentials.mtp.program import program_of
 from nnk.potentials.mtp.reader import read_mtp
 
 SKIN_A = 0.6
@@ -39,6 +40,7 @@ class MtpForceField:
             text = f"{path}: expected {self._parameters.n_species} different elements, got {given}"
             raise ValueError(text)
         self._tables = kernel.tables(self._parameters)
+        self._evaluate = kernel.kernel(program_of(self._parameters))
         self.calls = 0
         self.set(self._elements[:1], (10.0, 10.0, 10.0))
 
@@ -62,7 +64,8 @@ class MtpForceField:
         self._cell_A = checked_cell(cell_A)
         cutoff_A = self._parameters.max_dist_A
         self._neighbours = allocate(len(species), self._cell_A, cutoff_A, SKIN_A)
-        self._work = kernel.allocate(self._tables, len(species))
+        self._atoms = kernel.atoms(self._parameters, self._species, len(self._neighbours.wrapped_A))
+        self._work = kernel.work(self._parameters, self._neighbours.lists.shape[1])
 
     def energy_forces(self, positions_A: FloatArray) -> tuple[float, FloatArray]:
         """Energy in eV and forces float64[n, 3] in eV/Å of positions float64[n, 3] in Å (any images).
@@ -78,14 +81,19 @@ class MtpForceField:
         positions_A = np.ascontiguousarray(positions_A, dtype=np.float64)
         check_positions(positions_A, len(self._species))
         self.calls += 1
-        fold(positions_A, self._neighbours)
-        if is_stale(self._neighbours):
-            while not make_lists(self._neighbours):
-                self._neighbours = widened(self._neighbours)
-        forces, virial = np.zeros_like(positions_A), np.zeros(6)
-        energy_eV = kernel.evaluate(self._species, self._neighbours, self._tables, self._work, forces, virial)
+        forces, virial = np.empty_like(positions_A), np.empty(6)
+        energy_eV = self._evaluated(positions_A, forces, virial)
         check_results(energy_eV, forces)
         return energy_eV, forces, virial / self._cell_A.prod()
+
+    def _evaluated(self, positions_A: FloatArray, forces: FloatArray, virial: FloatArray) -> float:
+        arguments = self._atoms, self._tables
+        energy_eV = self._evaluate(positions_A, self._neighbours, *arguments, self._work, forces, virial)
+        if self._neighbours.counts.max() > self._neighbours.lists.shape[1]:
+            self._neighbours = widened(self._neighbours)
+            self._work = kernel.work(self._parameters, self._neighbours.lists.shape[1])
+            return self._evaluated(positions_A, forces, virial)
+        return float(energy_eV)
 
     def close(self) -> None:
         """Nothing is held that the interpreter does not free by itself."""

@@ -1,181 +1,195 @@
-"""Energy, forces and virial of a moment tensor potential from neighbour lists, compiled."""
+"""Energy, forces and virial of a moment tensor potential, compiled: eight atoms at a time (`lanes`)."""
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numpy.polynomial.chebyshev import chebder
 from numpy.typing import NDArray
 
 from nnk.potentials.base import FloatArray
-from nnk.potentials.mtp.neighbours import Neighbours, nearest_image
+from nnk.potentials.mtp.compiled import compiled
+from nnk.potentials.mtp.lanes import Layout, stages
+from nnk.potentials.mtp.neighbours import Neighbours, fold, is_stale, make_lists, nearest_image
 from nnk.potentials.mtp.parameters import MtpParameters
+from nnk.potentials.mtp.program import Program, program_of
+from nnk.potentials.mtp.vectors import LANES
 
-_MOST_NEIGHBOURS = 512
 
+class Atoms(NamedTuple):
+    """What is fixed with the atoms.
 
-class Tables(NamedTuple):
-    """A potential as the kernel reads it (`MtpParameters`)."""
+    Attributes:
+        owner: int32[n_sources], the atom that each source is an image of.
+        own_row: int64[n], where the radial coefficients of an atom's pairs begin, in numbers.
+        pair_row: int64[n], where those with an atom as the neighbour begin, further on.
+        own_eV: float64[n], energy of the atom by itself.
+    """
 
-    min_dist_A: float
-    max_dist_A: float
-    radial: FloatArray
-    basic: NDArray[np.int64]
-    times: NDArray[np.int64]
-    linear: FloatArray
-    species_coeffs: FloatArray
+    owner: NDArray[np.int32]
+    own_row: NDArray[np.int64]
+    pair_row: NDArray[np.int64]
+    own_eV: FloatArray
 
 
 class Work(NamedTuple):
-    """Scratch of an evaluation."""
+    """Scratch of an evaluation.
 
-    moments: FloatArray
-    adjoint: FloatArray
-    powers: FloatArray
-    chebyshev: FloatArray
+    Attributes:
+        numbers: float64, rows of eight (`lanes.Layout`).
+        sources: int32[slots, 8], atom in each slot.
+        rows: int64[slots * 8], its radial coefficients.
+        counts: int64[8], slots in use by each lane.
+    """
+
+    numbers: FloatArray
+    sources: NDArray[np.int32]
+    rows: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+class Tables(NamedTuple):
+    """The coefficients of a potential.
+
+    Attributes:
+        radial: float64[species * species * polynomials * width], for every Chebyshev polynomial the
+            coefficients of all radial functions and of their derivatives.
+        linear: float64[n_scalars] in eV.
+    """
+
     radial: FloatArray
-    gradients: FloatArray
-    sources: NDArray[np.int64]
+    linear: FloatArray
 
 
 def tables(parameters: MtpParameters) -> Tables:
-    """The tables of a potential."""
-    linear = np.zeros(parameters.n_moments)
-    np.add.at(linear, parameters.mapping, parameters.moment_coeffs)
-    return Tables(
-        parameters.min_dist_A,
-        parameters.max_dist_A,
-        parameters.scaling * parameters.radial_coeffs,
-        parameters.basic,
-        parameters.times,
-        linear,
-        parameters.species_coeffs,
-    )
+    """The coefficients of a potential as the kernel reads them."""
+    slope = 2 / (parameters.max_dist_A - parameters.min_dist_A)
+    values = parameters.scaling * np.moveaxis(parameters.radial_coeffs, 2, 3)  # species, species, q, mu
+    functions, size = values.shape[3], values.shape[2]
+    radial = np.zeros((*values.shape[:3], Layout(program_of(parameters)).radial_width))
+    radial[..., :functions] = values
+    if size > 1:
+        radial[:, :, : size - 1, functions : 2 * functions] = slope * chebder(values, axis=2)
+    return Tables(radial.ravel(), parameters.moment_coeffs)
 
 
-def allocate(tables: Tables, n_atoms: int) -> Work:
-    """Scratch for a potential."""
-    n_moments, order = len(tables.linear), int(tables.basic[:, 1:].sum(axis=1).max())
-    functions, size = tables.radial.shape[2:]
-    return Work(
-        moments=np.empty(n_moments),
-        adjoint=np.empty(n_moments),
-        powers=np.ones((order + 1, 3)),
-        chebyshev=np.empty((size + 1, 2)),
-        radial=np.empty((functions, 2)),
-        gradients=np.empty((_MOST_NEIGHBOURS, len(tables.basic), 3)),
-        sources=np.empty(_MOST_NEIGHBOURS, np.int64),
-    )
+def atoms(parameters: MtpParameters, species: NDArray[np.int64], n_sources: int) -> Atoms:
+    """What is fixed with the species int64[n]."""
+    block = Layout(program_of(parameters)).radial_width * parameters.radial_coeffs.shape[3]
+    owner = np.arange(n_sources, dtype=np.int32) % np.int32(len(species))
+    own_eV = parameters.species_coeffs[species]
+    return Atoms(owner, species * parameters.n_species * block, species * block, own_eV)
 
 
-@njit(cache=True, error_model="numpy")
-def _radial(r: float, coefficients: FloatArray, tables: Tables, work: Work) -> None:
-    """The radial functions of a pair of species and their derivatives."""
-    t, low, high = work.chebyshev, tables.min_dist_A, tables.max_dist_A
-    slope = 2 / (high - low)
-    xi, h = slope * (r - low) - 1, r - high
-    t[0, 0], t[0, 1], t[1, 0], t[1, 1] = 1.0, 0.0, xi, slope
-    for q in range(2, coefficients.shape[1]):
-        t[q, 0] = 2 * xi * t[q - 1, 0] - t[q - 2, 0]
-        t[q, 1] = 2 * (slope * t[q - 1, 0] + xi * t[q - 1, 1]) - t[q - 2, 1]
-    for f in range(len(coefficients)):
-        value, change = 0.0, 0.0
-        for q in range(coefficients.shape[1]):
-            value += coefficients[f, q] * t[q, 0]
-            change += coefficients[f, q] * t[q, 1]
-        work.radial[f, 0] = h * h * value
-        work.radial[f, 1] = 2 * h * value + h * h * change
+def work(parameters: MtpParameters, width: int) -> Work:
+    """Scratch for neighbour lists of a width."""
+    layout, slots = Layout(program_of(parameters)), width + 1
+    rows = np.zeros((layout.slots + slots * layout.slot_rows, LANES))
+    low, high = parameters.min_dist_A, parameters.max_dist_A
+    rows[layout.slope] = 2 / (high - low)
+    rows[layout.offset] = -(high + low) / (high - low)
+    rows[layout.cutoff] = high
+    sources, places = np.zeros((slots, LANES), np.int32), np.zeros(slots * LANES, np.int64)
+    return Work(rows.ravel(), sources, places, np.zeros(LANES, np.int64))
 
 
-@njit(cache=True, error_model="numpy")
-def _add_neighbour(k: int, r: float, unit: FloatArray, tables: Tables, work: Work) -> None:
-    """Add a neighbour to the basic moments, and keep their gradients."""
-    powers, basic = work.powers, tables.basic
-    for p in range(1, len(powers)):
-        for axis in range(3):
-            powers[p, axis] = powers[p - 1, axis] * unit[axis]
-    for q in range(len(basic)):
-        mu, a, b, c = basic[q]
-        value, change = work.radial[mu]
-        product = powers[a, 0] * powers[b, 1] * powers[c, 2]
-        work.moments[q] += value * product
-        along = (change - (a + b + c) * value / r) * product
-        x, y, z = along * unit[0], along * unit[1], along * unit[2]
-        if a > 0:
-            x += value / r * a * powers[a - 1, 0] * powers[b, 1] * powers[c, 2]
-        if b > 0:
-            y += value / r * b * powers[a, 0] * powers[b - 1, 1] * powers[c, 2]
-        if c > 0:
-            z += value / r * c * powers[a, 0] * powers[b, 1] * powers[c - 1, 2]
-        work.gradients[k, q, 0], work.gradients[k, q, 1], work.gradients[k, q, 2] = x, y, z
+@lru_cache(maxsize=8)
+def kernel(program: Program) -> Any:
+    """The compiled evaluation of all potentials of one structure.
 
+    It takes positions float64[n, 3], `Neighbours`, `Atoms`, `Tables`, `Work`, forces float64[n, 3] and the
+    virial float64[6] (written), and returns the energy; NaN if the lists are too narrow (`widened`).
+    """
+    layout = Layout(program)
+    code = stages(layout)
+    radial_and_moments, contract, gradients = code.radial_and_moments, code.contract, code.gradients
+    n_basic, slot, first = len(program.basic), layout.slot_rows * LANES, layout.slots * LANES
+    moments, virial_row, energy_row = layout.moments * LANES, layout.virial * LANES, layout.energy * LANES
+    gradient = layout.gradient * LANES
 
-@njit(cache=True, error_model="numpy")
-def _contract(tables: Tables, work: Work) -> float:
-    """Energy of the scalar moments, and the derivatives by the moments in reverse."""
-    moments, adjoint, times, energy = work.moments, work.adjoint, tables.times, 0.0
-    for q in range(len(times)):
-        i, j, factor, k = times[q]
-        moments[k] += factor * moments[i] * moments[j]
-    for q in range(len(moments)):
-        energy += tables.linear[q] * moments[q]
-        adjoint[q] = tables.linear[q]
-    for q in range(len(times) - 1, -1, -1):
-        i, j, factor, k = times[q]
-        weight = factor * adjoint[k]
-        adjoint[i] += weight * moments[j]
-        adjoint[j] += weight * moments[i]
-    return energy
+    def gather(start: int, neighbours: Neighbours, atoms: Atoms, work: Work) -> int:
+        """Write the neighbours of eight atoms into slots, those within the cutoff; the most of an atom."""
+        wrapped, numbers, square_cutoff = neighbours.wrapped_A, work.numbers, neighbours.reach_A[0] ** 2
+        edge_x = neighbours.copies[0] * neighbours.cell_A[0]
+        edge_y = neighbours.copies[1] * neighbours.cell_A[1]
+        edge_z = neighbours.copies[2] * neighbours.cell_A[2]
+        n, most = len(neighbours.counts), 0
+        for lane in range(LANES):
+            i, count = start + lane, 0
+            if i < n:
+                x, y, z = wrapped[i, 0], wrapped[i, 1], wrapped[i, 2]
+                for k in range(neighbours.counts[i]):
+                    source = neighbours.lists[i, k]
+                    dx = nearest_image(wrapped[source, 0] - x, edge_x)
+                    dy = nearest_image(wrapped[source, 1] - y, edge_y)
+                    dz = nearest_image(wrapped[source, 2] - z, edge_z)
+                    at, owner = first + count * slot + lane, atoms.owner[source]
+                    numbers[at], numbers[at + LANES], numbers[at + 2 * LANES] = dx, dy, dz
+                    work.sources[count, lane] = owner
+                    work.rows[count * LANES + lane] = atoms.own_row[i] + atoms.pair_row[owner]
+                    if dx * dx + dy * dy + dz * dz < square_cutoff:
+                        count += 1
+            work.counts[lane] = count
+            most = max(most, count)
+        for lane in range(LANES):  # the rest are at the cutoff, where nothing acts
+            for k in range(work.counts[lane], most):
+                at = first + k * slot + lane
+                numbers[at], numbers[at + LANES], numbers[at + 2 * LANES] = neighbours.reach_A[0], 0.0, 0.0
+                work.rows[k * LANES + lane] = 0
+        return most
 
+    gather_compiled = compiled(gather, program.hash)
 
-@njit(cache=True, error_model="numpy")
-def evaluate(
-    species: NDArray[np.int64],
-    neighbours: Neighbours,
-    tables: Tables,
-    work: Work,
-    forces: FloatArray,
-    virial: FloatArray,
-) -> float:
-    """Energy in eV; forces (eV/Å) and virial (eV) are added to arrays of zeros."""
-    n, wrapped, (nx, ny, nz) = len(species), neighbours.wrapped_A, neighbours.copies
-    edges = (nx * neighbours.cell_A[0], ny * neighbours.cell_A[1], nz * neighbours.cell_A[2])
-    unit, energy = np.empty(3), 0.0
-    for i in range(n):
-        work.moments[:] = 0.0
-        count = 0
-        for source in neighbours.lists[i, : neighbours.counts[i]]:
-            square = 0.0
-            for axis in range(3):
-                unit[axis] = nearest_image(wrapped[source, axis] - wrapped[i, axis], edges[axis])
-                square += unit[axis] * unit[axis]
-            r = math.sqrt(square)
-            if r < tables.max_dist_A:
-                for axis in range(3):
-                    unit[axis] /= r
-                _radial(r, tables.radial[species[i], species[source % n]], tables, work)
-                _add_neighbour(count, r, unit, tables, work)
-                work.sources[count] = source
-                count += 1
-        energy += tables.species_coeffs[species[i]] + _contract(tables, work)
-        for k in range(count):
-            source = work.sources[k]
-            for axis in range(3):
-                unit[axis] = 0.0
-                for q in range(len(tables.basic)):
-                    unit[axis] += work.adjoint[q] * work.gradients[k, q, axis]
-            dx = nearest_image(wrapped[source, 0] - wrapped[i, 0], edges[0])
-            dy = nearest_image(wrapped[source, 1] - wrapped[i, 1], edges[1])
-            dz = nearest_image(wrapped[source, 2] - wrapped[i, 2], edges[2])
-            for axis in range(3):
-                forces[i, axis] += unit[axis]
-                forces[source % n, axis] -= unit[axis]
-            virial[0] += dx * unit[0]
-            virial[1] += dy * unit[1]
-            virial[2] += dz * unit[2]
-            virial[3] += dy * unit[2]
-            virial[4] += dx * unit[2]
-            virial[5] += dx * unit[1]
-    return energy
+    def scatter(start: int, neighbours: Neighbours, work: Work, forces: FloatArray) -> None:
+        """Add the gradients in the slots to the forces."""
+        numbers = work.numbers
+        for lane in range(min(LANES, len(forces) - start)):
+            x, y, z = 0.0, 0.0, 0.0
+            for k in range(work.counts[lane]):
+                at, owner = first + k * slot + gradient + lane, work.sources[k, lane]
+                gx, gy, gz = numbers[at], numbers[at + LANES], numbers[at + 2 * LANES]
+                x, y, z = x + gx, y + gy, z + gz
+                forces[owner, 0] -= gx
+                forces[owner, 1] -= gy
+                forces[owner, 2] -= gz
+            forces[start + lane, 0] += x
+            forces[start + lane, 1] += y
+            forces[start + lane, 2] += z
+
+    scatter_compiled = compiled(scatter, program.hash)
+
+    def evaluate(
+        positions_A: FloatArray,
+        neighbours: Neighbours,
+        atoms: Atoms,
+        tables: Tables,
+        work: Work,
+        forces: FloatArray,
+        virial: FloatArray,
+    ) -> float:
+        fold(positions_A, neighbours)
+        if is_stale(neighbours) and not make_lists(neighbours):
+            return np.nan
+        numbers, energy = work.numbers, 0.0
+        forces[:] = 0.0
+        numbers[virial_row : virial_row + 6 * LANES] = 0.0
+        for start in range(0, len(positions_A), LANES):
+            most = gather_compiled(start, neighbours, atoms, work)
+            numbers[moments : moments + n_basic * LANES] = 0.0
+            for k in range(most):
+                radial_and_moments(numbers, first + k * slot, tables.radial, work.rows, k * LANES)
+            contract(numbers, tables.linear)
+            for k in range(most):
+                gradients(numbers, first + k * slot)
+            scatter_compiled(start, neighbours, work, forces)
+            for lane in range(min(LANES, len(positions_A) - start)):
+                energy += atoms.own_eV[start + lane] + numbers[energy_row + lane]
+        for k in range(6):
+            virial[k] = 0.0
+            for lane in range(LANES):
+                virial[k] += numbers[virial_row + k * LANES + lane]
+        return energy
+
+    return compiled(evaluate, program.hash)

@@ -12,10 +12,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from nnk.potentials.base import FloatArray
+from nnk.potentials.mtp.compiled import compiled, inlined
 
 _ROOM = 1.25  # columns of the list per neighbour expected
 _FINEST = 2  # bins per reach
@@ -36,6 +36,7 @@ class Neighbours(NamedTuple):
         following: int64[n_sources], next source of the same bin, -1 after the last.
         counts: int64[n], neighbours of each atom.
         lists: int32[n, width], their sources.
+        scan: int64[3, 3], scratch of `make_lists`.
     """
 
     cell_A: FloatArray
@@ -48,6 +49,7 @@ class Neighbours(NamedTuple):
     following: NDArray[np.int64]
     counts: NDArray[np.int64]
     lists: NDArray[np.int32]
+    scan: NDArray[np.int64]
 
 
 def allocate(n_atoms: int, cell_A: FloatArray, cutoff_A: float, skin_A: float) -> Neighbours:
@@ -68,6 +70,7 @@ def allocate(n_atoms: int, cell_A: FloatArray, cutoff_A: float, skin_A: float) -
         following=np.empty(n_sources, np.int64),
         counts=np.zeros(n_atoms, np.int64),
         lists=np.empty((n_atoms, int(_ROOM * expected) + 8), np.int32),
+        scan=np.empty((3, 3), np.int64),
     )
 
 
@@ -77,7 +80,7 @@ def widened(neighbours: Neighbours) -> Neighbours:
     return neighbours._replace(lists=np.empty((n_atoms, width), np.int32))
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def nearest_image(difference: float, edge: float) -> float:
     """The difference of two positions folded into a cell, to the nearest image of the second."""
     half = 0.5 * edge
@@ -88,7 +91,7 @@ def nearest_image(difference: float, edge: float) -> float:
     return difference
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def fold(positions_A: FloatArray, neighbours: Neighbours) -> None:
     """Write `wrapped_A`: positions within the cell, and their copies."""
     n, cell, (nx, ny, nz) = len(positions_A), neighbours.cell_A, neighbours.copies
@@ -106,7 +109,7 @@ def fold(positions_A: FloatArray, neighbours: Neighbours) -> None:
             source += 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def is_stale(neighbours: Neighbours) -> bool:
     """Whether two atoms may have come within the cutoff that are not in the lists."""
     made_at, wrapped, cell = neighbours.made_at_A, neighbours.wrapped_A, neighbours.cell_A
@@ -124,12 +127,12 @@ def is_stale(neighbours: Neighbours) -> bool:
     return not math.sqrt(farthest) + math.sqrt(second) < skin
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _bin_of(x: float, edge: float, bins: int) -> int:
     return min(int(x / edge * bins), bins - 1)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _fill_bins(neighbours: Neighbours) -> None:
     """Chain the real atoms of each bin of the repeated cell."""
     cell, copies, bins = neighbours.cell_A, neighbours.copies, neighbours.bins
@@ -143,7 +146,7 @@ def _fill_bins(neighbours: Neighbours) -> None:
         neighbours.first[number] = i
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _enter(source: int, number: int, neighbours: Neighbours) -> int:
     """Add a source to the lists of the atoms of a bin; the longest list so far."""
     wrapped, (nx, ny, nz), cell = neighbours.wrapped_A, neighbours.copies, neighbours.cell_A
@@ -163,7 +166,7 @@ def _enter(source: int, number: int, neighbours: Neighbours) -> int:
     return longest
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def make_lists(neighbours: Neighbours) -> bool:
     """Make the lists anew at the present positions; False if they are too narrow (see `widened`).
 
@@ -173,7 +176,7 @@ def make_lists(neighbours: Neighbours) -> bool:
     n, bins, width = len(neighbours.counts), neighbours.bins, neighbours.lists.shape[1]
     _fill_bins(neighbours)
     neighbours.counts[:] = 0
-    at, low, span = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    at, low, span = neighbours.scan[0], neighbours.scan[1], neighbours.scan[2]
     longest = 0
     for source in range(len(neighbours.wrapped_A)):
         for axis in range(3):
@@ -191,5 +194,7 @@ def make_lists(neighbours: Neighbours) -> bool:
                     longest = max(longest, _enter(source, number, neighbours))
     if longest > width:
         return False
-    neighbours.made_at_A[:] = neighbours.wrapped_A[:n]
+    for i in range(n):
+        for axis in range(3):
+            neighbours.made_at_A[i, axis] = neighbours.wrapped_A[i, axis]
     return True
