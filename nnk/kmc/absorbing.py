@@ -70,7 +70,7 @@ def eliminate(work, n):  # type: ignore[no-untyped-def]
 
 @compiled
 def _refine(work, stream, s, n):  # type: ignore[no-untyped-def]
-    """Bring state `s` back into the path."""
+    """Bring state `s` back into the path; without a stream in the mean over all paths."""
     end = work.levels.shape[1] - 1
     level, following, counts = work.levels[s], work.levels[s + 1], work.counts
     leaving = _leaving(level, s, n, end)
@@ -81,25 +81,30 @@ def _refine(work, stream, s, n):  # type: ignore[no-untyped-def]
             j = end if column == n else column
             if counts[i, j] > 0.0:
                 share = level[i, s] / leaving * level[s, j] / following[i, j]
-                through = binomial(stream, counts[i, j], share)
+                if stream is None:
+                    through = counts[i, j] * share
+                else:
+                    through = binomial(stream, counts[i, j], share)
                 counts[i, j] -= through
                 counts[i, s] += through
                 counts[s, j] += through
                 passes += through
-    counts[s, s] = failures_before(stream, passes, level[s, s], leaving)
+    if stream is None:
+        counts[s, s] = passes * level[s, s] / leaving
+    else:
+        counts[s, s] = failures_before(stream, passes, level[s, s], leaving)
 
 
 @compiled
-def sample_exit(work, stream, n, start, residence_s):  # type: ignore[no-untyped-def]
-    """The state that is left at last, the time and the jumps that it takes.
+def count_transitions(work, stream, n, start):  # type: ignore[no-untyped-def]
+    """Leave in ``work.counts`` how often each transition is made on the way out; their means without a stream.
 
     Args:
         work: `Elimination`; level 0 holds the probabilities of the jumps among the n transient states and,
             in the last column, of leaving them. It is kept, all else is overwritten.
-        stream: `nnk.kmc.variates.Stream`.
+        stream: `nnk.kmc.variates.Stream`, or None.
         n: number of transient states.
         start: the state that the path begins in.
-        residence_s: float64[n], mean residence times.
     """
     end = work.levels.shape[1] - 1
     for i in range(n):
@@ -113,6 +118,16 @@ def sample_exit(work, stream, n, start, residence_s):  # type: ignore[no-untyped
     work.counts[end, end] = 1.0
     for s in range(n - 1, -1, -1):
         _refine(work, stream, s, n)
+
+
+@compiled
+def sample_exit(work, stream, n, start, residence_s):  # type: ignore[no-untyped-def]
+    """The state that is left at last, the time and the jumps that it takes.
+
+    Arguments as `count_transitions`, and ``residence_s`` float64[n], the states' mean residence times.
+    """
+    count_transitions(work, stream, n, start)
+    end = work.levels.shape[1] - 1
     time_s, jumps, last = 0.0, 0.0, 0
     for i in range(n):
         visits = work.counts[i, end]
