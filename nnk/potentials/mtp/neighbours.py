@@ -118,7 +118,9 @@ def is_stale(neighbours: Neighbours) -> bool:
     for i in range(len(made_at)):
         square = 0.0
         for axis in range(3):
-            d = nearest_image(wrapped[i, axis] - made_at[i, axis], cell[axis])
+            d = wrapped[i, axis] - made_at[i, axis]
+            if neighbours.copies[axis] == 1:  # else another copy is the neighbour now
+                d = nearest_image(d, cell[axis])
             square += d * d
         if not square <= farthest:  # also where there is no list yet
             farthest, second = square, farthest

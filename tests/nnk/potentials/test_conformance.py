@@ -30,8 +30,8 @@ CASES = {
     "emt": Case("fcc", FCC, (2, 3, 4), 3.56),
 }
 
-# lattice parameter (Å) and energy per atom (eV): as published with the potential; mtp: of the density-functional
-# calculations (PBE) that such potentials are fitted to; emt: as in ASE's own tests
+# lattice parameter (Å) and energy per atom (eV): as published with the potential; mtp: of the
+# density-functional calculations (PBE) that such potentials are fitted to; emt: as in ASE's own tests
 CRYSTALS = {
     "builtin": {"Mo": (3.150, -6.81), "Ta": (3.303, -8.09), "Nb": (3.298, -7.584)},
     "mtp": {"Nb": (3.32, -10.10), "Mo": (3.17, -10.85), "Ta": (3.32, -11.85), "W": (3.18, -12.96)},
@@ -152,6 +152,23 @@ def test_what_was_evaluated_before_does_not_matter(engine, alloy):
     after_set, forces_after_set = engine.energy_forces(positions)
     assert after_set == energy
     np.testing.assert_array_equal(forces_after_set, forces)
+
+
+def test_small_cells_are_those_of_the_crystal(name, engine):
+    """Narrower than the cutoff's diameter: atoms see several images of each other, and cross the faces."""
+    case, rng = CASES[name], np.random.default_rng(8)
+    lattice = Lattice(case.structure, (2, 2, 2), case.a_A)
+    species = rng.choice(np.array(case.elements), lattice.n_sites).tolist()
+    shifts = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * lattice.box_A
+    walk = [lattice.positions_A + 0.05 * rng.standard_normal((lattice.n_sites, 3)) for _ in range(6)]
+    engine.set(species, lattice.box_A)
+    small = [engine.energy_forces(positions) for positions in walk]
+    engine.set(species * 8, 2 * lattice.box_A)
+    for (energy, forces), positions in zip(small, walk, strict=True):
+        whole = np.concatenate([positions + shift for shift in shifts])
+        whole_energy, whole_forces = engine.energy_forces(whole)
+        assert whole_energy / 8 == pytest.approx(energy, abs=1e-9)
+        np.testing.assert_allclose(whole_forces[: lattice.n_sites], forces, atol=1e-9)
 
 
 def test_results_stay_when_others_come(engine, alloy):

@@ -34,27 +34,40 @@ def test_the_usual_forms_are_let_through():
     assert texts("meam", ("* * library.meam Cu Ni CuNi.meam Cu Ni",), ("library.meam", "CuNi.meam")) == []
 
 
+HOSTILE = [
+    "$x",
+    "${x}",
+    "$(1+1)",
+    "v_a",
+    "c_pe",
+    "f_1",
+    '"""',
+    '"a',
+    "'a'",
+    "&",
+    "a;b",
+    "`ls`",
+    "a|b",
+    "#",
+    "{a}",
+    "(1)",
+    "../x.table",
+    "/etc/passwd",
+    "other.eam",
+    "a\\b",
+    "ü",
+    "<x",
+    "a>b",
+    "!ls",
+    "~/x",
+    "%x",
+    "@",
+]
+
+
 @pytest.mark.parametrize(
     "word",
-    [
-        "$x",
-        "${x}",
-        "$(1+1)",
-        "v_a",
-        "c_pe",
-        "f_1",
-        '"""',
-        '"a',
-        "'a'",
-        "&",
-        "a;b",
-        "`ls`",
-        "a|b",
-        "#",
-        "{a}",
-        "(1)",
-    ]
-    + ["../x.table", "/etc/passwd", "other.eam", "a\\b", "ü", "<x", "a>b", "!ls", "~/x", "%x", "@"],
+    HOSTILE,
 )
 @pytest.mark.parametrize("place", ["pair_style", "pair_coeff"])
 def test_what_lammps_could_expand_or_read_is_refused(word, place):

@@ -2,10 +2,11 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
-from nnk.potentials import AseCalculator, Builtin, Lammps, Mtp, spec_from_json
+from nnk.potentials import AseCalculator, Builtin, Lammps, Mtp, engine_versions, spec_from_json
 
 KINDS = ["builtin", "mtp", "snap", "snap-zbl", "cu-ni", "emt"]
 
@@ -77,3 +78,10 @@ def test_cutoffs_are_known_without_construction(make_spec):
         "cu-ni": pytest.approx(6.394332378),
         "emt": None,
     }
+
+
+def test_versions_are_those_of_what_evaluates():
+    assert set(engine_versions(AseCalculator("ase.calculators.emt.EMT"))) == {"ase"}
+    assert set(engine_versions(AseCalculator("numba.no.Such"))) == {"ase", "numba"}
+    assert set(engine_versions(AseCalculator("no_such_package.Model"))) == {"ase"}
+    assert set(engine_versions(Mtp(Path("a.mtp"), ("Nb",)))) == {"numba"}
