@@ -1,6 +1,6 @@
 """What advancing a flickering vacancy at once gains: jumps and physical time per second, beside jump by jump.
 
-`python -m benchmarks.kmc_flicker [--json]`: the published Nb-Mo-Ta network, 1,024 sites, equimolar, from 300 to
+`python -m benchmarks.kmc_flicker [--json]`: the published Nb-Mo-Ta network, 1,024 sites, equimolar, 300 to
 800 K. Both engines start from the same state, reached by 100,000 jumps. Physical time per second of the
 processor scatters with the states a run happens to visit, so medians over several runs are given.
 """
