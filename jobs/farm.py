@@ -139,13 +139,18 @@ def world(ranks: int) -> Any:
     """MPI's world communicator, of exactly `ranks` processes; None for a single one, which needs no MPI.
 
     Raises:
-        WrongWorld: another number. With a launcher that does not know this MPI (``srun --mpi=none``) every
-            process finds itself alone, and each would do all the work.
+        WrongWorld: no mpi4py, or another number. With a launcher that does not know this MPI (``srun
+            --mpi=none``) every process finds itself alone, and each would do all the work.
     """
     if ranks == 1:
         return None
-    from mpi4py import MPI
-
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise WrongWorld(
+            f"{ranks} ranks need mpi4py, which does not work here ({error}): pip install "
+            "'neural-network-kinetics[local]', or on a cluster mpi4py built for the site's MPI"
+        ) from error
     if MPI.COMM_WORLD.size != ranks:
         raise WrongWorld(
             f"launched with {ranks} ranks but the MPI world has {MPI.COMM_WORLD.size}: the launcher and the "

@@ -14,9 +14,10 @@ from jobs.stop import Stop, stop_on_signals
 from jobs.unit import Unit
 from nnk.files import StaleEpoch
 
-EXIT_STALE = 5
-EXIT_WRONG_WORLD = 6
-EXIT_BROKEN = 7
+# Large numbers: mpiexec ends with the number of the signal that has killed a rank, such as 6 after an abort.
+EXIT_STALE = 85
+EXIT_WRONG_WORLD = 86
+EXIT_BROKEN = 87
 FORWARD_S = 1.0  # mpiexec drops what it has not yet read of a rank's output when that rank aborts
 
 

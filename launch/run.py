@@ -117,6 +117,13 @@ def weak_splits(errors: Mapping[str, Mapping[str, float]]) -> list[str]:
     ]
 
 
+def _told(error: str, logs: Path) -> str:
+    """What is wrong with the potential, on one line."""
+    if error.startswith("ProbeError: "):
+        return " ".join(error.removeprefix("ProbeError: ").split())
+    return f"the job that tries it has failed ({error.splitlines()[0]}); the newest file in {logs} says more"
+
+
 class Run:
     """One run, under the lock and the fence."""
 
@@ -202,7 +209,7 @@ class Run:
         runner.run()
         self._outcome.done += len(runner.done)
         if PROBE in runner.failed:
-            message = " ".join(runner.failed[PROBE].removeprefix("ProbeError: ").split())
+            message = _told(runner.failed[PROBE], self._workdir.logs("prepare"))
             key = ("potential", self._campaign.potential.kind) if self._campaign.potential else ()
             raise CampaignErrors([self._campaign.problem(key, message)])
         return [item for item in ready if item.key != PROBE]
