@@ -17,13 +17,14 @@ from nnk.kmc.compiled import compiled
 from nnk.kmc.networks import (
     ROWS,
     Columns,
-    Network,
+    Networks,
     Workspace,
     group_sites,
     group_table,
     make_workspace,
+    member,
     network_energies,
-    pack_network,
+    pack_networks,
     takes_pairs,
     whole_tiles,
     with_vacant_rows,
@@ -42,7 +43,7 @@ from nnk.models.program import (
 class ForwardEvaluator(NamedTuple):
     """Tables of `ForwardProgram`s, the mean of which is taken; see `network_energies`."""
 
-    networks: tuple[Network, ...]
+    networks: Networks
     columns: Columns
     work: Workspace
 
@@ -64,10 +65,10 @@ class BalancedEvaluator(NamedTuple):
         work: buffers.
     """
 
-    kra: tuple[Network, ...]
+    kra: Networks
     kra_columns: Columns
     linear: Float64Array
-    s_vac: tuple[Network, ...]
+    s_vac: Networks
     after_columns: Columns
     before_columns: Columns
     blocks_columns: Columns
@@ -100,7 +101,7 @@ def make_evaluator(program: Program, around: IntArray, *, n_entries: int, severa
     """Tables of `program`.
 
     Args:
-        program: the model.
+        program: the model; members of an ensemble have networks of the same layers.
         around: int64[n, 3], the list of sites (see `sites_read`).
         n_entries: length of the lists of species, fillers included.
         several: there may be other vacancies around.
@@ -116,10 +117,10 @@ def make_evaluator(program: Program, around: IntArray, *, n_entries: int, severa
 def _forward_evaluator(
     members: tuple[ForwardProgram, ...], around: IntArray, mover: IntArray, several: bool
 ) -> ForwardEvaluator:
-    stacks, networks = _packed([member.network for member in members], several)
+    stack, networks = _packed([member.network for member in members], several)
     sites = np.stack([find_columns(around, offsets) for offsets in members[0].offsets])
-    columns = _columns(stacks[0], sites, mover, len(around))
-    return ForwardEvaluator(networks, columns, make_workspace(list(networks), len(columns)))
+    columns = _columns(stack, sites, mover, len(around))
+    return ForwardEvaluator(networks, columns, make_workspace([networks], len(columns)))
 
 
 def _balanced_evaluator(
@@ -130,35 +131,32 @@ def _balanced_evaluator(
     both_ways = np.concatenate([union, union[:, program.inversion]])
     before = find_columns(around, program.state_offsets)
     after = np.stack([after_jump(program, around, d) for d in range(len(mover))])
-    kra_stacks, kra = _packed([member.kra for member in members], several)
+    kra_stack, kra = _packed([member.kra for member in members], several)
     # a state has no moving atom: group 0 gives the bias alone
     states = [replace(member.s_vac, mover=np.zeros_like(member.s_vac.mover)) for member in members]
-    state_stacks, s_vac = _packed(states, several)
-    kra_columns = _columns(kra_stacks[0], both_ways, np.concatenate([mover, mover]), filler)
+    state_stack, s_vac = _packed(states, several)
+    kra_columns = _columns(kra_stack, both_ways, np.concatenate([mover, mover]), filler)
     no_mover = np.full(len(after), filler)
     blocks = np.arange(len(after))[:, None] * n_entries
-    tables = [_linear_table(member, takes_pairs(kra_stacks[0]), several) for member in members]
+    tables = [_linear_table(member, takes_pairs(kra_stack), several) for member in members]
     return BalancedEvaluator(
         kra=kra,
         kra_columns=kra_columns,
         linear=np.mean(tables, axis=0),
         s_vac=s_vac,
-        after_columns=_columns(state_stacks[0], after, no_mover, filler),
-        before_columns=_columns(state_stacks[0], before[None], no_mover[:1], filler),
-        blocks_columns=_columns(state_stacks[0], before + blocks, no_mover, filler),
+        after_columns=_columns(state_stack, after, no_mover, filler),
+        before_columns=_columns(state_stack, before[None], no_mover[:1], filler),
+        blocks_columns=_columns(state_stack, before + blocks, no_mover, filler),
         mover=mover.astype(np.uint32),
-        work=make_workspace([*kra, *s_vac], len(kra_columns)),
+        work=make_workspace([kra, s_vac], len(kra_columns)),
     )
 
 
-def _packed(stacks: list[DenseStack], several: bool) -> tuple[list[DenseStack], tuple[Network, ...]]:
-    """Networks laid out alike; with several vacancies species 0 has rows too."""
+def _packed(stacks: list[DenseStack], several: bool) -> tuple[DenseStack, Networks]:
+    """Networks laid out, and one of the stacks as it was packed: several vacancies give species 0 rows."""
     if several:
         stacks = [with_vacant_rows(stack) for stack in stacks]
-    lowest = 0 if several else 1
-    if len({takes_pairs(stack) for stack in stacks}) > 1:
-        raise ValueError("members of an ensemble of too different width: they cannot share their columns")
-    return stacks, tuple(pack_network(stack, lowest) for stack in stacks)
+    return stacks[0], pack_networks(stacks, 0 if several else 1)
 
 
 def after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
@@ -194,12 +192,12 @@ def _columns(stack: DenseStack, sites: IntArray, mover: IntArray, filler: int) -
 def _mean_energies(networks, columns, species, work, energies):  # type: ignore[no-untyped-def]
     """Mean output of `networks` for the first rows of `columns` into `energies`, float64 (eV)."""
     energies[:] = 0.0
-    for network in networks:
-        network_energies(network, columns, species, work)
+    for number in range(networks.table.shape[0]):
+        network_energies(member(networks, number), columns, species, work)
         for row in range(energies.shape[0]):
             energies[row] += np.float64(work.energies[row])
     for row in range(energies.shape[0]):
-        energies[row] /= len(networks)
+        energies[row] /= networks.table.shape[0]
 
 
 @compiled
@@ -235,8 +233,8 @@ def balanced_barriers(balanced, species, before, barriers, after):  # type: igno
     work = balanced.work
     _mean_energies(balanced.s_vac, balanced.after_columns, species, work, after)
     barriers[:] = 0.0
-    for network in balanced.kra:
-        network_energies(network, balanced.kra_columns, species, work)
+    for number in range(balanced.kra.table.shape[0]):
+        network_energies(member(balanced.kra, number), balanced.kra_columns, species, work)
         for jump in range(z):
             barriers[jump] += 0.5 * (np.float64(work.energies[jump]) + np.float64(work.energies[z + jump]))
     n_groups = balanced.kra_columns.shape[1]
@@ -246,4 +244,4 @@ def balanced_barriers(balanced, species, before, barriers, after):  # type: igno
         linear = 0.0
         for group in range(n_groups if mover >= 0 else 0):  # work.rows: the columns are those of every member
             linear += balanced.linear[mover, work.rows[first + group * ROWS]]
-        barriers[jump] = barriers[jump] / len(balanced.kra) + linear + 0.5 * (after[jump] - before)
+        barriers[jump] = barriers[jump] / balanced.kra.table.shape[0] + linear + 0.5 * (after[jump] - before)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.kmc.compiled import compiled
-from nnk.kmc.tiles import COLUMNS, ROWS, dot, rectified_layer, rectified_row_sums
+from nnk.kmc.compiled import compiled, inlined
+from nnk.kmc.tiles import COLUMNS, LANES, ROWS, dot, rectified_layer, rectified_row_sums
 from nnk.lattice import IntArray
 from nnk.models.program import DenseStack, Float32Array
 
@@ -55,6 +55,20 @@ class Network(NamedTuple):
     out_bias: np.float32
 
 
+class Networks(NamedTuple):
+    """Several `Network`s of one shape: the arrays that differ have a leading axis."""
+
+    base: NDArray[np.int32]
+    step: int
+    table: Float32Array
+    n_rows: int
+    widths: IntArray
+    weights: Float32Array
+    biases: Float32Array
+    out_weight: Float32Array
+    out_bias: Float32Array
+
+
 class Workspace(NamedTuple):
     """Buffers of one evaluation: row numbers int32, two layers float32, energies float32[rows]."""
 
@@ -72,9 +86,9 @@ def aligned(shape: tuple[int, ...] | int, dtype: type) -> NDArray:
     return buffer[start : start + count].view(dtype).reshape(shape)
 
 
-def whole_tiles(rows: int) -> int:
+def whole_tiles(rows: int, tile: int = ROWS) -> int:
     """`rows` rounded up to whole tiles."""
-    return -(-rows // ROWS) * ROWS
+    return -(-rows // tile) * tile
 
 
 def takes_pairs(stack: DenseStack) -> bool:
@@ -136,6 +150,37 @@ def pack_network(stack: DenseStack, lowest: int = 1) -> Network:
     )
 
 
+def pack_networks(stacks: list[DenseStack], lowest: int = 1) -> Networks:
+    """Lay out several stacks; see `pack_network`.
+
+    Raises:
+        ValueError: stacks of different shapes.
+    """
+    networks = [pack_network(stack, lowest) for stack in stacks]
+    first = networks[0]
+    if any(not np.array_equal(network.widths, first.widths) for network in networks):
+        raise ValueError("networks of one ensemble must have the same layers")
+    return Networks(
+        first.base,
+        first.step,
+        _stacked([network.table for network in networks]),
+        first.n_rows,
+        first.widths,
+        _stacked([network.weights for network in networks]),
+        _stacked([network.biases for network in networks]),
+        _stacked([network.out_weight for network in networks]),
+        np.array([network.out_bias for network in networks], dtype=np.float32),
+    )
+
+
+def _stacked(arrays: list[Float32Array]) -> Float32Array:
+    """Flat arrays one below the other, each of them from a cache line on."""
+    stacked = aligned((len(arrays), whole_tiles(len(arrays[0]), LANES)), np.float32)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[: len(array)] = array
+    return stacked
+
+
 def _pad_columns(matrix: Float32Array) -> Float32Array:
     return np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % COLUMNS)))
 
@@ -156,7 +201,7 @@ def _blocks(matrices: list[Float32Array]) -> Float32Array:
     return _on_line(np.concatenate([*cut, np.zeros(1, dtype=np.float32)]))
 
 
-def make_workspace(networks: list[Network], rows: int) -> Workspace:
+def make_workspace(networks: list[Networks], rows: int) -> Workspace:
     """Buffers for `rows` rows (whole tiles) of any of `networks`."""
     groups = max(len(network.base) for network in networks)
     width = max(int(network.widths.max()) for network in networks)
@@ -165,6 +210,22 @@ def make_workspace(networks: list[Network], rows: int) -> Workspace:
         aligned(rows * width, np.float32),
         aligned(rows * width, np.float32),
         aligned(rows, np.float32),
+    )
+
+
+@inlined
+def member(networks, number):  # type: ignore[no-untyped-def]
+    """One of several networks."""
+    return Network(
+        networks.base,
+        networks.step,
+        networks.table[number],
+        networks.n_rows,
+        networks.widths,
+        networks.weights[number],
+        networks.biases[number],
+        networks.out_weight[number],
+        networks.out_bias[number],
     )
 
 

@@ -71,6 +71,27 @@ def test_difference_of_barriers_is_the_difference_of_one_state_function(structur
 
 
 @pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
+@pytest.mark.parametrize(("structure", "shells", "cells"), [("bcc", 2, (3, 3, 4)), ("fcc", 2, (3, 3, 3))])
+@pytest.mark.parametrize("n_vacancies", [2, 4])
+def test_several_vacancies_share_one_energy(structure, shells, cells, n_vacancies, make_balanced):
+    """Near each other or not, every jump and its way back differ by the energies of the two states."""
+    lattice, model = Lattice(structure, cells, 3.2), make_balanced(structure, shells)
+    occupancy, site = random_state(lattice, n_vacancies)
+    others = np.random.default_rng(1).permutation(np.flatnonzero(occupancy))[: n_vacancies - 2]
+    occupancy[[lattice.neighbours[site, 3], *others]] = 0
+    for vacancy in np.flatnonzero(occupancy == 0):
+        forward = model.barriers(occupancy, vacancy, lattice)
+        for direction in range(lattice.z):
+            moved, end = jump(lattice, occupancy, vacancy, direction)
+            if occupancy[end] == 0:
+                assert forward[direction] == np.inf
+                continue
+            backward = model.barriers(moved, end, lattice)[reverse_jump(structure, direction)]
+            change = model.energy(moved, lattice) - model.energy(occupancy, lattice)
+            assert forward[direction] - backward == pytest.approx(change, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
 @pytest.mark.parametrize("cells", [(3, 3, 3), (3, 4, 5), (4, 4, 4)])
 def test_balance_survives_wrapping(cells, make_balanced):
     lattice, model = Lattice.bcc(cells, 3.2), make_balanced()
