@@ -31,21 +31,10 @@ CASES = {
         'lammps: {pair_style: eam/alloy, pair_coeff: ["* * a.eam Nb"], files: [a.eam]}',
         ":7:11: potential.lammps: fails on a crystal of Nb: LAMMPS: ERROR",
     ),
-    "no such pair style": (
-        "Nb",
-        'lammps: {pair_style: eam/none, pair_coeff: ["* * a.eam Nb"], files: [a.eam]}',
-        ":7:11: potential.lammps: fails on a crystal of Nb: LAMMPS: ERROR: Unrecognized pair style",
-    ),
     "a package that is missing": (
         "Nb",
         "ase: {calculator: no_such_package.Model}",
         ":7:8: potential.ase: No module named 'no_such_package'; it has to be installed where the jobs run",
-    ),
-    "an element that the calculator lacks": (
-        "Nb, Ta",
-        "ase: {calculator: ase.calculators.emt.EMT}",
-        ":7:8: potential.ase: fails on a crystal of Nb, Ta: ase.calculators.emt.EMT: NotImplementedError: No "
-        "EMT-potential for",
     ),
     "a crash": (
         "Nb",
