@@ -51,7 +51,6 @@ class ForceFieldCalculator(Calculator):
         energy, forces = self._force_field.energy_forces(self.atoms.get_positions())
         self.results = {"energy": energy, "forces": forces}
 
-
     def take(self, atoms: Atoms, energy: float, forces: FloatArray) -> None:
         """Note what has been evaluated elsewhere."""
         self.atoms = atoms.copy()
@@ -101,9 +100,19 @@ class Band:
 
 
 def climb(
-    initial: Atoms, final: Atoms, force_field: ForceField, *, images: int, max_force_eV_A: float, steps: int
+    initial: Atoms,
+    final: Atoms,
+    force_field: ForceField,
+    *,
+    images: int,
+    max_force_eV_A: float,
+    steps: int,
+    optimiser: Any = LBFGS,
 ) -> Band:
-    """Nudged elastic band between two relaxed states, then with its highest image climbing to the saddle."""
+    """Nudged elastic band between two relaxed states, then with its highest image climbing to the saddle.
+
+    The first is done by FIRE, the second by `optimiser`, a class of `ase.optimize`.
+    """
     chain = [initial.copy() for _ in range(images + 1)] + [final.copy()]
     for image in chain:
         image.calc = ForceFieldCalculator(force_field)
@@ -111,7 +120,7 @@ def climb(
     band.interpolate()
     _optimise(FIRE, band, _ROUGH_FORCE_EV_A, steps)
     band.climb = True
-    converged = _optimise(LBFGS, band, max_force_eV_A, steps)
+    converged = _optimise(optimiser, band, max_force_eV_A, steps)
     energies = [image.get_potential_energy() for image in chain]
     top = 1 + int(np.argmax(energies[1:-1]))
     point = Point(chain[top].get_positions(), energies[top], chain[top].get_forces())
