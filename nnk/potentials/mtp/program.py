@@ -38,21 +38,22 @@ class Program:
     def monomials(self) -> tuple[tuple[Powers, Powers, int], ...]:
         """Products x^a y^b z^c of first and higher order that are needed, lower orders first.
 
-        Each with the one it is made of and the axis by which that is multiplied.
+        Each with one of the next lower order, and the axis by which that is to be multiplied. With a product
+        all its derivatives are among them.
         """
         wanted = {powers for _, powers in self.basic}
         for order in range(max(sum(powers) for powers in wanted), 1, -1):
-            wanted |= {_part(powers)[0] for powers in wanted if sum(powers) == order}
+            highest = [powers for powers in wanted if sum(powers) == order]
+            wanted |= {lowered(powers, axis) for powers in highest for axis in range(3) if powers[axis]}
         ordered = sorted(wanted - {(0, 0, 0)}, key=lambda powers: (sum(powers), powers))
-        return tuple((powers, *_part(powers)) for powers in ordered)
+        axes = [max(axis for axis in range(3) if powers[axis]) for powers in ordered]
+        return tuple(zip(ordered, map(lowered, ordered, axes), axes, strict=True))
 
 
-def _part(powers: Powers) -> tuple[Powers, int]:
-    """`powers` with its last factor taken off, and which axis that was."""
-    axis = max(axis for axis in range(3) if powers[axis])
-    lowered = list(powers)
-    lowered[axis] -= 1
-    return (lowered[0], lowered[1], lowered[2]), axis
+def lowered(powers: Powers, axis: int) -> Powers:
+    """`powers` with one factor of an axis taken off."""
+    a, b, c = powers
+    return a - (axis == 0), b - (axis == 1), c - (axis == 2)
 
 
 def program_of(parameters: MtpParameters) -> Program:

@@ -71,7 +71,7 @@ class _Fields:
         return ValueError(f"{self.path}, line {line}: expected {expected}, got {came!r}")
 
     def _lines(self) -> Iterator[tuple[int, str]]:
-        """Numbers and texts of the lines up to the selection state, which is binary."""
+        """Numbers and texts of the lines that are not empty, up to the selection state, which is binary."""
         content = self.path.read_bytes().split(b"#MVS", 1)[0].decode("utf-8", errors="replace")
         for number, line in enumerate(content.splitlines(), 1):
             if line.strip():
@@ -90,7 +90,8 @@ class _Fields:
                 self._start(last, _Field(number, text))
             elif last == "radial_coeffs" or self._is_open(last):
                 before = self._fields[last]
-                self._fields[last] = _Field(before.line, f"{before.text}\n{line}")
+                skipped = "\n" * (number - before.line - before.text.count("\n"))  # keeps count of lines
+                self._fields[last] = _Field(before.line, before.text + skipped + line)
             else:
                 raise self.error(number, "a field, name = value", line)
 
@@ -168,38 +169,54 @@ class _Fields:
 
     def radial(self, species: int, functions: int, size: int) -> NDArray[np.float64]:
         """The blocks under ``radial_coeffs``: ``i-j`` and a row in braces for each function."""
-        field = self._fields["radial_coeffs"]
-        coefficients = np.full((species, species, functions, size), np.nan)
-        blocks = re.split(r"(\d+)\s*-\s*(\d+)\s*\n", field.text + "\n")[1:]
-        for first, second, text in zip(blocks[::3], blocks[1::3], blocks[2::3], strict=True):
-            pair = f"{first}-{second}"
-            if max(int(first), int(second)) >= species:
-                raise self.error(field.line, f"species below {species} in radial_coeffs", pair)
-            values = self._values(field.line, text, float)
+        shape = (species, species, functions, size)
+        coefficients, first = np.full(shape, np.nan), self._fields["radial_coeffs"].line
+        for line, pair, values in self._blocks():
+            if max(pair) >= species:
+                raise self.error(line, f"species below {species} in radial_coeffs", f"{pair[0]}-{pair[1]}")
             if len(values) != functions * size:
-                expected = f"{functions} x {size} radial coefficients of {pair}"
-                raise self.error(field.line, expected, f"{len(values)} numbers")
-            coefficients[int(first), int(second)] = np.reshape(values, (functions, size))
+                expected = f"{functions} x {size} radial coefficients of {pair[0]}-{pair[1]}"
+                raise self.error(line, expected, f"{len(values)} numbers")
+            coefficients[pair] = np.reshape(values, (functions, size))
         absent = np.argwhere(np.isnan(coefficients[:, :, 0, 0]))
         if len(absent):
-            pair = "-".join(str(k) for k in absent[0])
-            raise self.error(field.line, f"radial coefficients of {pair}", "none")
+            raise self.error(first, f"radial coefficients of {absent[0, 0]}-{absent[0, 1]}", "none")
         return coefficients
 
-    def ordered(self, times: NDArray[np.int64], n_basic: int) -> NDArray[np.int64]:
-        """`times`, if every product is of moments that are complete by then.
+    def _blocks(self) -> list[tuple[int, tuple[int, int], list[float]]]:
+        """First line, pair of species and numbers of the blocks of ``radial_coeffs``."""
+        field = self._fields["radial_coeffs"]
+        blocks: list[tuple[int, tuple[int, int], list[float]]] = []
+        for line, text in enumerate(field.text.split("\n"), field.line):
+            heading = re.fullmatch(r"(\d+)\s*-\s*(\d+)", text)
+            if heading:
+                blocks.append((line, (int(heading[1]), int(heading[2])), []))
+            elif text and not blocks:
+                raise self.error(line, "a pair of species, i-j", text)
+            elif text:
+                blocks[-1][2].extend(self._values(line, text, float))
+        return blocks
 
-        Raises:
-            ValueError: it is not.
-        """
-        line = self._fields["alpha_index_times"].line
-        last = np.full(int(times.max(initial=n_basic)) + 1, -1)
+    def products(self, count: int, n_moments: int, n_basic: int) -> NDArray[np.int64]:
+        """The table ``alpha_index_times``, whose factors have to be complete where they are used."""
+        name = "alpha_index_times"
+        times = self.indices(name, count, (n_moments, n_moments, None, n_moments))
+        last = np.where(np.arange(n_moments) < n_basic, -1, len(times))  # row that completes a moment
         last[times[:, 3]] = np.arange(len(times))
         for row, (first, second, _, product) in enumerate(times.tolist()):
             if product < n_basic or max(last[first], last[second]) >= row:
-                expected = f"products of moments that are complete before row {row} of alpha_index_times"
-                raise self.error(line, expected, str(times[row].tolist()))
+                expected = f"moments that are complete before row {row} of {name}"
+                raise self.error(self._fields[name].line, expected, str(times[row].tolist()))
         return times
+
+    def scalars(self, count: int, n_basic: int, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The table ``alpha_moment_mapping``: moments that there are."""
+        name = "alpha_moment_mapping"
+        mapping = self.numbers(name, count, int)
+        absent = sorted(set(mapping.tolist()) - set(range(n_basic)) - set(times[:, 3].tolist()))
+        if absent:
+            raise self.error(self._fields[name].line, "basic moments or products", str(absent[0]))
+        return mapping
 
 
 def read_mtp(path: Path | str) -> MtpParameters:
@@ -220,16 +237,17 @@ def read_mtp(path: Path | str) -> MtpParameters:
         raise ValueError(f"{path}: min_dist {min_dist_A} is not below max_dist {max_dist_A}")
     if n_basic > moments:
         raise ValueError(f"{path}: alpha_index_basic_count {n_basic} exceeds alpha_moments_count {moments}")
-    times = fields.indices("alpha_index_times", n_times, (moments, moments, None, moments))
+    basic = fields.indices("alpha_index_basic", n_basic, (functions, *[_MOST_POWER] * 3))
+    times = fields.products(n_times, moments, n_basic)
     return MtpParameters(
         scaling=fields.scaling(),
         min_dist_A=min_dist_A,
         max_dist_A=max_dist_A,
         radial_coeffs=fields.radial(species, functions, fields.count("radial_basis_size")),
-        basic=fields.indices("alpha_index_basic", n_basic, (functions, *[_MOST_POWER] * 3)),
-        times=fields.ordered(times, n_basic),
+        basic=basic,
+        times=times,
         n_moments=moments,
-        mapping=fields.indices("alpha_moment_mapping", scalars, (moments,))[:, 0],
+        mapping=fields.scalars(scalars, n_basic, times),
         species_coeffs=fields.numbers("species_coeffs", species, float),
         moment_coeffs=fields.numbers("moment_coeffs", scalars, float),
     )
