@@ -193,8 +193,8 @@ def _set_rates(  # type: ignore[no-untyped-def]
 def _update(  # type: ignore[no-untyped-def]
     grid, around, forward, balanced, conditions, cache, state, buffers, vacancies, answered
 ):
-    """Make all rates valid: number of records found, or -1 where one is missing."""
-    hits = 0
+    """Make all rates valid: FOUND if every record was known, COMPUTED, or MISSING where one must be given."""
+    result = COMPUTED if answered else FOUND
     z = buffers.barriers.shape[0]
     for number in range(vacancies.state.shape[0]):
         if vacancies.state[number] != CHANGED:
@@ -203,8 +203,8 @@ def _update(  # type: ignore[no-untyped-def]
             read_surroundings(grid, around, state, number, buffers.species)
             found = _find_record(forward, balanced, around, cache, state, number, buffers)
             if found == MISSING:
-                return -1 - hits
-            hits += found == FOUND
+                return MISSING
+            result = min(result, found)
         answered = False
         for i in range(buffers.record.shape[0]):
             vacancies.records[number, i] = buffers.record[i]
@@ -215,7 +215,7 @@ def _update(  # type: ignore[no-untyped-def]
         if vacancies.state[number] == SHIFTED:
             _set_rates(grid, around, balanced, conditions, state, buffers, vacancies, number)
             vacancies.state[number] = VALID
-    return hits
+    return result
 
 
 @compiled
@@ -255,7 +255,7 @@ def advance_several(  # type: ignore[no-untyped-def]
         numbers: uint16[n], filled with the numbers of the vacancies that jump.
 
     Returns:
-        Number of jumps made, and of records that were found in the cache.
+        Number of jumps made, and of those for which all records were found in the cache.
     """
     z = buffers.barriers.shape[0]
     hits = 0
@@ -263,9 +263,9 @@ def advance_several(  # type: ignore[no-untyped-def]
         found = _update(
             grid, around, forward, balanced, conditions, cache, state, buffers, vacancies, answered
         )
-        if found < 0:
-            return i, hits - found - 1
-        hits += found
+        if found == MISSING:
+            return i, hits
+        hits += found == FOUND
         answered = False
         draw = np.uint64(first + i)
         u_jump, u_time = two_uniforms(conditions.key, draw)
