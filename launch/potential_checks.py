@@ -13,7 +13,7 @@ from launch.problems import KeyPath
 from launch.schema.potential import AseClass, LammpsPair, MtpFile, Potential, types_of
 from nnk.lattice import Structure
 from nnk.potentials.headers import read_mtp_header
-from nnk.potentials.lammps_input import problems
+from nnk.potentials.lammps_input import named_elements, problems
 from nnk.potentials.probe import atomic_volume_A3, lattice_parameter_A
 
 Elements = tuple[str, ...]
@@ -90,10 +90,14 @@ def _lammps(written: LammpsPair, located: Potential, elements: Elements) -> Find
             "or the key elements with the element of each type"
         )
         found.append(Finding((*key, "pair_coeff"), text))
+    named = named_elements(pair.pair_coeff, names)
+    if pair.elements and named and named != pair.elements:
+        text = f"got {', '.join(pair.elements)}, but pair_coeff names {', '.join(named)}; allowed: the same"
+        found.append(Finding((*key, "elements"), text))
     yield from found
     if types:
-        named = (*key, "elements") if written.elements else (*key, "pair_coeff", 0)
-        yield from _lacks(named, types, elements, "elements of all its atoms, one for each LAMMPS type")
+        where = (*key, "elements") if written.elements else (*key, "pair_coeff", 0)
+        yield from _lacks(where, types, elements, "elements of all its atoms, one for each LAMMPS type")
     if not found:
         wrong = located.spec().pair_input.wrong_elements()  # type: ignore[union-attr]
         yield from (Finding((*key, *place), text) for place, text in wrong)

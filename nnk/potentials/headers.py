@@ -80,7 +80,7 @@ def read_snap_cutoff_A(coefficients: Path, parameters: Path) -> float | None:
 
 
 def read_mtp_header(path: Path) -> Header:
-    """Header of a moment tensor potential: ``species_count`` and ``max_dist``.
+    """Header of a moment tensor potential: ``species_count`` and ``max_dist`` (MLIP-3: also ``max_val``).
 
     Raises:
         ValueError: not such a file.
@@ -88,8 +88,8 @@ def read_mtp_header(path: Path) -> Header:
     with open(path, encoding="utf-8", errors="replace") as file:
         head = "".join(islice(file, 40))
     count = re.search(r"^\s*species_count\s*=\s*(\d+)", head, re.MULTILINE)
-    reach = re.search(r"^\s*max_dist\s*=\s*(\S+)", head, re.MULTILINE)
-    if not head.startswith("MTP") or count is None or reach is None:
+    reach = re.search(r"^\s*(?:max_dist|max_val)\s*=\s*(\S+)", head, re.MULTILINE)
+    if not head.lstrip().startswith("MTP") or count is None or reach is None:
         raise ValueError(
             f"{path} is no moment tensor potential: it has to begin with MTP, and to give species_count and "
             "max_dist"

@@ -95,6 +95,12 @@ GOLDEN = {
         '{lammps: {pair_style: lj/cut 5, pair_coeff: ["1 4 0.5 2.5"], elements: [Nb, Mo, Ta]}}',
         ['9:57: potential.lammps.pair_coeff[0]: got "4" for a type; allowed: *, or numbers from 1 to 3'],
     ),
+    "lammps with two orders of elements": (
+        "{" + EAM.replace("files:", "elements: [Mo, Nb, Ta], files:") + "}",
+        [
+            "9:91: potential.lammps.elements: got Mo, Nb, Ta, but pair_coeff names Nb, Mo, Ta; allowed: the same"
+        ],
+    ),
     "lammps with a variable": (
         "{" + EAM.replace("eam/alloy", "eam/alloy $(1)") + "}",
         ['9:34: potential.lammps.pair_style: got "$(1)"; allowed: words of letters, digits'],

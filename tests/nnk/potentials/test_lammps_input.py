@@ -170,7 +170,9 @@ def test_header_of_snap(snap_files):
         headers.read_snapcoeff_header(snap_files[1])
 
 
-def test_header_of_mtp(mtp_file, snap_files):
+def test_header_of_mtp(mtp_file, snap_files, tmp_path):
+    (tmp_path / "a").write_text("MTP\nspecies_count = 2\n\tmax_val = 5.5\n")
+    assert headers.read_mtp_header(tmp_path / "a") == headers.Header(None, 2, 5.5)
     header = headers.read_mtp_header(mtp_file)
     assert (header.elements, header.n_species, header.cutoff_A) == (None, 4, pytest.approx(4.7))
     with pytest.raises(ValueError, match="no moment tensor potential"):
