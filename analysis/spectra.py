@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analysis.command import run_analysis
 from analysis.inputs import Inputs, MissingInput
 from analysis.products import FigureProduct, Number, Product, TableProduct
+from analysis.spectra_map import spectra_map
 from analysis.style import (
     DOUBLE_COLUMN_IN,
     SERIES_COLOURS,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 NAME = "spectra"
 BIN_EV = 0.1
 BANDWIDTH_EV = 0.04
+MOST_PANELS = 12  # compositions that are drawn as curves, a panel each
 MOST_VACANCIES = 512  # per composition, for the networks' spectra
 
 
@@ -68,7 +70,9 @@ def analyse(inputs: Inputs) -> Product:
     for name, model in models.items():
         sets += _model_spectra(labels, name, model)
     with paper_style():
-        figures = (_distributions(labels, sets), _means(labels, sets))
+        many = len(_compositions(sets)) > MOST_PANELS
+        drawn = _distribution_map(labels, sets) if many else _distributions(labels, sets)
+        figures = (drawn, _means(labels, sets))
     return Product(
         name=NAME,
         title="Barrier spectra",
@@ -81,8 +85,16 @@ def analyse(inputs: Inputs) -> Product:
             "standard deviation of the smoothing kernel, eV": BANDWIDTH_EV,
             "vacancies per composition in the networks' spectra, at most": MOST_VACANCIES,
         },
-        warnings=() if models else ("No trained network: spectra of the labels only.",),
+        warnings=_warnings(labels, models),
     )
+
+
+def _warnings(labels: BarrierSet, models: Mapping[str, BarrierModel]) -> tuple[str, ...]:
+    said = () if models else ("No trained network: spectra of the labels only.",)
+    left_out = int((~labels.usable).sum())
+    if not left_out:
+        return said
+    return (*said, f"{left_out} of {len(labels)} labels have no verified barrier and are left out.")
 
 
 def _models(inputs: Inputs, elements: Sequence[str]) -> dict[str, BarrierModel]:
@@ -134,6 +146,30 @@ def _compositions(sets: Sequence[Barriers]) -> list[str]:
 
 def _sources(sets: Sequence[Barriers]) -> list[str]:
     return list(dict.fromkeys(barriers.source for barriers in sets))
+
+
+def _distribution_map(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
+    """The spectra of the labels alone, for more compositions than have room as curves."""
+    rows = [
+        (b.composition, {e: b.E_fwd_eV[b.mover == s] for s, e in enumerate(labels.elements, start=1)})
+        for b in sets
+        if b.source == "labels"
+    ]
+    return FigureProduct(
+        name=NAME,
+        title="Barrier spectra per moving species and composition",
+        caption=(
+            f"Forward barriers of the {int(labels.usable.sum())} labels, smoothed by a Gaussian of "
+            f"{1000 * BANDWIDTH_EV:.0f} meV and normalised to 1 in each row, a row per composition, the "
+            "highest mean first. White: no label of such a jump. Networks: in the tables."
+        ),
+        alt=(
+            f"Distributions of the migration barrier in {len(rows)} compositions as rows of colours, one "
+            f"panel per moving species, {', '.join(labels.elements)}. Means and widths are in the table."
+        ),
+        figure=spectra_map(rows, labels.elements, BANDWIDTH_EV),
+        table=f"{NAME}-histograms",
+    )
 
 
 def _distributions(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
@@ -211,17 +247,21 @@ def _legend(labels: BarrierSet, sets: Sequence[Barriers]) -> tuple[list[Any], li
 
 def _means(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
     compositions = _compositions(sets)
-    figure, axes = new_figure(1, 2, width_in=DOUBLE_COLUMN_IN, height_in=2.9)
+    many = len(compositions) > MOST_PANELS
+    shape, height = ((2, 1), 5.4) if many else ((1, 2), 2.9)
+    figure, axes = new_figure(*shape, width_in=DOUBLE_COLUMN_IN, height_in=height, share_x=many)
+    panels = list(axes.ravel())
     for s in range(len(labels.elements)):
         for number, source in enumerate(_sources(sets)):
-            _draw_means(axes[0], labels, [b for b in sets if b.source == source], s, number)
-    for panel, text in zip(axes[0], ("mean barrier (eV)", "standard deviation (eV)"), strict=True):
+            _draw_means(panels, labels, [b for b in sets if b.source == source], s, number)
+    for panel, text in zip(panels, ("mean barrier (eV)", "standard deviation (eV)"), strict=True):
         panel.set(ylabel=text, xlim=(-0.5, len(compositions) - 0.5))
-        panel.set_xticks(range(len(compositions)), compositions, rotation=35, ha="right")
-    axes[0, 1].set_ylim(bottom=0)
-    handles, texts = axes[0, 0].get_legend_handles_labels()
+        turn = {"rotation": 90} if many else {"rotation": 35, "ha": "right"}
+        panel.set_xticks(range(len(compositions)), compositions, **turn)
+    panels[1].set_ylim(bottom=0)
+    handles, texts = panels[0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=min(len(handles), 6))
-    letter_panels(axes[0])
+    letter_panels(panels)
     return FigureProduct(
         name=f"{NAME}-composition",
         title="Mean and width of the barrier spectra over compositions",

@@ -79,9 +79,11 @@ def _history(inputs: Inputs, model: str) -> History:
 def _summary(history: History) -> str:
     errors = history.description["errors"]
     parts = [f"{1000 * entry['MAE_eV']:.0f} meV ({split})" for split, entry in errors.items()]
+    used, left_out = (history.description[key] for key in ("labels_used", "labels_left_out"))
     return (
-        f"Network {history.model}: best epoch {history.description['best_epoch']} of "
-        f"{history.description['epochs']}; mean absolute error {', '.join(parts)}."
+        f"Network {history.model}: {used} labels, {left_out} not used (no verified barrier, or none of the "
+        f"way back); best epoch {history.description['best_epoch']} of {history.description['epochs']}; "
+        f"mean absolute error {', '.join(parts)}."
     )
 
 

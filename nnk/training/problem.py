@@ -26,6 +26,7 @@ class Problem:
         split: str[m], the split of every label.
         spec, parameters: what to train and how.
         labels: where the labels come from: the attributes of their `nnk.barriers.BarrierSet`.
+        left_out: how many labels of that set are not in the data, as they have no verified barrier.
     """
 
     data: JumpData
@@ -33,12 +34,14 @@ class Problem:
     spec: ModelSpec
     parameters: TrainParameters
     labels: Mapping[str, Any]
+    left_out: int
 
     @classmethod
     def of(cls, barriers: BarrierSet, spec: ModelSpec, parameters: TrainParameters) -> Problem:
         """The problem of training `spec` on `barriers`; see `jump_data` and `split_labels` for errors."""
         data = jump_data(barriers, spec.shells)
-        return cls(data, split_labels(data, parameters), spec, parameters, dict(barriers.attrs))
+        split, left_out = split_labels(data, parameters), len(barriers) - len(data)
+        return cls(data, split, spec, parameters, dict(barriers.attrs), left_out)
 
     def rows(self, split: Split) -> IntArray:
         """Labels int64[...] of a split."""

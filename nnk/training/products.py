@@ -76,6 +76,8 @@ def finish(
         "name": problem.spec.name,
         "data_hash": data.hash,
         "labels": dict(problem.labels),
+        "labels_used": len(data),
+        "labels_left_out": problem.left_out,
         "compositions": sorted(set(data.composition.tolist())),
         "held_out_compositions": sorted(set(data.composition[split == "test-composition"].tolist())),
         "movers_unseen": problem.movers_unseen,

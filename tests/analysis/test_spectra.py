@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
+from analysis import spectra
 from analysis.inputs import Inputs
 from analysis.spectra import analyse
 from nnk.lattice import Lattice
@@ -61,3 +62,27 @@ def test_labels_alone_will_do(workdir):
     product = analyse(Inputs(workdir))
     assert any("No trained network" in text for text in product.warnings)
     assert {row[2] for row in product.tables[0].rows} == {"labels"}
+
+
+def test_many_compositions_are_rows_of_one_map(workdir, labels, monkeypatch, rows_of):
+    few = rows_of(analyse(Inputs(workdir)), "spectra")
+    monkeypatch.setattr(spectra, "MOST_PANELS", 1)
+    product = analyse(Inputs(workdir))
+    figure = product.figures[0].figure
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["Nb moves", "Mo moves", "Ta moves"]
+    image = figure.axes[1].images[0]
+    rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    means = [np.nanmean(labels.E_fwd_eV[labels.composition_name == name]) for name in rows]
+    assert means == sorted(means, reverse=True)
+    left, right, _, _ = image.get_extent()
+    at = np.linspace(left, right, image.get_array().shape[1])
+    for name, density in zip(rows, np.asarray(image.get_array()), strict=True):
+        kind = (labels.composition_name == name) & (labels.moving_species == 2) & labels.usable
+        gauss = np.exp(-0.5 * ((at[:, None] - labels.E_fwd_eV[kind]) / 0.04) ** 2).mean(axis=1)
+        np.testing.assert_allclose(density, gauss / (0.04 * np.sqrt(2 * np.pi)))
+    assert rows_of(product, "spectra") == few
+
+
+def test_it_says_how_many_labels_are_left_out(workdir, labels):
+    left_out = int((~labels.usable).sum())
+    assert f"{left_out} of {len(labels)} labels" in " ".join(analyse(Inputs(workdir)).warnings)

@@ -52,6 +52,8 @@ def test_products_and_predictions(labels, shells, kind, tmp_path):
     description = model.describe()
     assert description["errors"] == json.loads(json.dumps(result.metrics))
     assert description["labels"] == {"potential": "invented"}
+    assert description["labels_used"] == barriers.usable.sum()
+    assert description["labels_left_out"] == (~barriers.usable).sum() > 0
     assert description["data_hash"] == jump_data(barriers, shells).hash
     test = [row for row in predictions if row["split"] == "test"]
     error = [abs(float(row["E_eV"]) - float(row["E_predicted_eV"])) for row in test]
