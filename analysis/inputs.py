@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from nnk.alloy import composition_name
 from nnk.barriers import BarrierSet, concatenate
-from nnk.files import Workdir, temperature_label
+from nnk.files import Workdir
+from nnk.run_terms import case_names, label_temperature_K, run_labels
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
@@ -45,7 +45,7 @@ class RunFile:
 
     Attributes:
         case: name of the case (its composition, or its start).
-        temperature_K: temperature.
+        temperature_K: temperature; of a run with a schedule the last one.
         replica: its number.
         path: the NetCDF file.
     """
@@ -127,12 +127,12 @@ class Inputs:
 
     def run_files(self) -> list[RunFile]:
         """Finished kMC runs that the campaign asks for, sorted by case, temperature and replica."""
-        kmc = self.campaign().get("kmc")
-        if not kmc:
+        campaign = self.campaign()
+        if not campaign.get("kmc"):
             raise MissingInput(f"{self.workdir.campaign_file} has no section kmc: there are no runs")
         folder = self.workdir.root / "kmc"
         found = (_run_file(path) for path in folder.glob("*/T*K/r*.nc"))
-        runs = [run for run in found if run is not None and _asked(run, kmc)]
+        runs = [run for run in found if run is not None and _asked(run, campaign)]
         if not runs:
             raise MissingInput(f"{folder} holds no finished run: the kmc stage has not run yet")
         return sorted(runs)
@@ -159,25 +159,20 @@ class Inputs:
         return self.model(choice, elements)
 
 
-def asked_cases(kmc: Mapping[str, Any]) -> list[str]:
-    """Names of the compositions that a campaign's section kmc asks for; none where it has a start file."""
-    return [composition_name(fractions) for fractions in kmc.get("compositions") or ()]
-
-
-def _asked(run: RunFile, kmc: Mapping[str, Any]) -> bool:
+def _asked(run: RunFile, campaign: Mapping[str, Any]) -> bool:
     """Whether the campaign still asks for a run that is on disk."""
-    cases = asked_cases(kmc) or [run.case]
-    temperatures = [temperature_label(t) for t in kmc["temperatures_K"]]
-    here = run.path.parent.name
-    return run.case in cases and here in temperatures and run.replica < kmc["replicas"]
+    kmc = campaign["kmc"]
+    cases, here = case_names(kmc, campaign["alloy"]), run.path.parent.name
+    return run.case in cases and here in run_labels(kmc) and run.replica < kmc["replicas"]
 
 
-_RUN_PATH = re.compile(r"(?P<case>[^/]+)/T(?P<temperature>[0-9.]+)K/r(?P<replica>[0-9]+)\.nc$")
+_RUN_PATH = re.compile(r"(?P<case>[^/]+)/(?P<label>T[^/]+K)/r(?P<replica>[0-9]+)\.nc$")
 
 
 def _run_file(path: Path) -> RunFile | None:
     """What the path ``kmc/<case>/T0800.0K/r003.nc`` says; None for a file that is not a run's."""
     found = _RUN_PATH.search(path.as_posix())
-    if found is None:
+    temperature_K = label_temperature_K(found["label"]) if found else None
+    if found is None or temperature_K is None:
         return None
-    return RunFile(found["case"], float(found["temperature"]), int(found["replica"]), path)
+    return RunFile(found["case"], temperature_K, int(found["replica"]), path)

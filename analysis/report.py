@@ -123,11 +123,26 @@ def _facts(campaign: Mapping[str, Any]) -> list[str]:
     ]
     if kmc:
         facts.append(
-            f"Kinetic Monte Carlo: {_cells(kmc['cells'])} cells, {len(kmc['temperatures_K'])} temperatures, "
-            f"{kmc['replicas']} replicas, {kmc['stop']['jumps']:,} jumps each, attempt frequency "
+            f"Kinetic Monte Carlo: {_cells(kmc['cells'])} cells, {_temperatures(kmc)}, "
+            f"{kmc['replicas']} replicas, each until {_stop(kmc['stop'])}, attempt frequency "
             f"{kmc['attempt_frequency_Hz']:.3g} per second, barriers from {_network(kmc['model'])}."
         )
     return facts
+
+
+def _temperatures(kmc: Mapping[str, Any]) -> str:
+    if not kmc.get("schedule"):
+        return f"{len(kmc['temperatures_K'])} temperatures"
+    first, last = (f"{kmc['schedule']['temperatures_K'][i]:g} K" for i in (0, -1))
+    return f"a schedule of temperatures from {first} to {last}"
+
+
+def _stop(stop: Mapping[str, Any]) -> str:
+    """When runs end, in words."""
+    parts = [f"{stop['jumps']:,} jumps"] if "jumps" in stop else []
+    parts += [f"{stop['time_s']:g} s"] if "time_s" in stop else []
+    parts += [f"an order of {stop['order']['pair']}"] if "order" in stop else []
+    return " or ".join(parts)
 
 
 def _network(model: str | Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Case:
-    """All runs of one case; at every temperature the same key frames.
+    """All runs of one case, with the key frames that all of them have.
 
     Attributes:
         name: of the case.
@@ -89,7 +90,7 @@ def read_cases(inputs: Inputs) -> list[Case]:
     Raises:
         MissingInput: there is none.
         DamagedInput: a file that cannot be read, or whose counts do not belong to its atoms.
-        ValueError: runs of one case with other key frames.
+        ValueError: runs of one case without key frames in common.
     """
     return cases_of([_read_run(inputs, file) for file in inputs.run_files()])
 
@@ -103,16 +104,21 @@ def _read_run(inputs: Inputs, file: RunFile) -> Run:
 def cases_of(runs: Sequence[Run]) -> list[Case]:
     """Runs by case; see `read_cases`."""
     names = list(dict.fromkeys(run.file.case for run in runs))
-    cases = [Case(name, tuple(run for run in runs if run.file.case == name)) for name in names]
-    for case in cases:
-        _check_alike(case.runs)
-    return cases
+    return [Case(name, _alike([run for run in runs if run.file.case == name])) for name in names]
 
 
-def _check_alike(runs: Sequence[Run]) -> None:
-    for run in runs:
-        if not np.array_equal(run.jumps, runs[0].jumps):
-            raise ValueError(f"{run.file.path}: its key frames differ from those of {runs[0].file.path}")
+def _alike(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Runs with the key frames that all of them have: those that end early shorten the others' rows."""
+    common = reduce(np.intersect1d, [run.jumps for run in runs])
+    if len(common) < min(2, *(len(run.jumps) for run in runs)):
+        paths = ", ".join(str(run.file.path) for run in runs[:2])
+        raise ValueError(f"{paths}: runs of one case without key frames in common")
+    return tuple(_at(run, common) for run in runs)
+
+
+def _at(run: Run, jumps: NDArray[np.int64]) -> Run:
+    kept = np.isin(run.jumps, jumps)
+    return replace(run, jumps=run.jumps[kept], pair_counts=run.pair_counts[kept])
 
 
 def run_of(file: RunFile, trajectory: Trajectory) -> Run:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis import ANALYSES
-from analysis.inputs import DamagedInput, asked_cases, reading
+from analysis.inputs import DamagedInput, reading
 from nnk.barriers import BarrierSet
-from nnk.files import Workdir, file_hash, read_records, temperature_label
+from nnk.files import Workdir, file_hash, read_records
+from nnk.run_terms import case_names, run_labels
 from nnk.lattice import jumps
 
-STAGES = ("prepare", "label", "audit", "train", "kmc", "analysis")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis")
 Campaign = Mapping[str, Any]
 Provenance = Mapping[str, Any]
 
@@ -80,18 +81,17 @@ def _missing_runs(workdir: Workdir, campaign: Campaign) -> list[str]:
     kmc = campaign.get("kmc")
     if not kmc:
         return []
-    replicas = range(kmc["replicas"])
-    on_disk = [path.name for path in sorted((workdir.root / "kmc").glob("*")) if path.is_dir()]
-    cases = [name for name in on_disk if name in asked_cases(kmc)] if asked_cases(kmc) else on_disk
-    asked = max(len(asked_cases(kmc)), 1) * len(kmc["temperatures_K"])
+    replicas, labels = range(kmc["replicas"]), run_labels(kmc)
+    asked = case_names(kmc, campaign["alloy"])
+    begun = [name for name in asked if (workdir.root / "kmc" / name).is_dir()]
     lines = [
-        f"kMC run {case}/{temperature_label(t)}/r{replica:03d} has not ended"
-        for case in cases
-        for t in kmc["temperatures_K"]
+        f"kMC run {case}/{label}/r{replica:03d} has not ended"
+        for case in begun
+        for label in labels
         for replica in replicas
-        if not workdir.trajectory(case, t, replica).is_file()
+        if not (workdir.root / "kmc" / case / label / f"r{replica:03d}.nc").is_file()
     ]
-    never = asked * len(replicas) - len(cases) * len(kmc["temperatures_K"]) * len(replicas)
+    never = (len(asked) - len(begun)) * len(labels) * len(replicas)
     return [*lines, f"{never} kMC runs have not begun"] if never > 0 else lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
@@ -18,14 +18,16 @@ from jobs.prepared import read_lattice_parameter_A
 from jobs.stop import Stop, stop_on_signals
 from jobs.unit import Unit, UnitItem, describe
 from nnk.alloy import composition_name, exact_counts, fractions_of, random_solution, with_vacancy
-from nnk.files import StaleEpoch, Workdir, rng
-from nnk.kmc import KeyFrames
+from nnk.atoms_file import read_atoms
+from nnk.files import StaleEpoch, Workdir, rng, stream_key
+from nnk.kmc import KeyFrames, Trajectory
 from nnk.kmc.segments import run_to_files
 from nnk.kmc.setup import RunSetup
 from nnk.lattice import Lattice
 from nnk.models import BarrierModel, load
-from nnk.published.lammps_dump import read_lammps_dump
+from nnk.ordered import ordered_solution
 from nnk.published.nkk import read_nkk_weights
+from nnk.run_terms import Schedule, StopWhen
 
 
 @lru_cache(maxsize=2)
@@ -50,29 +52,108 @@ def model_of(unit: Unit) -> BarrierModel:
 
 
 def start_of(unit: Unit, item: UnitItem) -> tuple[Lattice, NDArray[np.uint8]]:
-    """Lattice and first state uint8[n_sites] with one vacancy.
+    """Lattice and first state uint8[n_sites] with its vacancies.
 
-    A random start depends on seed, composition and replica, not on the temperature.
+    A start depends on seed, case and replica, and on the temperature only where it is another run's state.
 
     Raises:
-        ValueError: a start file of other cells than asked for, or with several vacancies.
+        ValueError: given atoms of other cells than asked for, or with another number of vacancies.
+        FileNotFoundError: the run to go on from has not ended.
     """
-    settings, key = unit.settings, (item.inputs["case"], item.inputs["replica"])
-    lattice = Lattice(settings["structure"], tuple(settings["cells"]), _lattice_parameter_A(unit, item))
+    settings, start = unit.settings, item.inputs["start"]
+    key = (item.inputs["case"], item.inputs["replica"])
     stream = rng(settings["seed"], "kmc", "start", *key)
-    if settings["start_file"]:
-        found, occupancy = read_lammps_dump(settings["start_file"], lattice.structure, lattice.a_A)
-        if found.cells != lattice.cells:
-            raise ValueError(f"{settings['start_file']}: cells {found.cells}, kmc.cells says {lattice.cells}")
+    if start["kind"] in ("file", "case"):
+        lattice, occupancy = _given_atoms(unit, item)
     else:
-        fractions = fractions_of(item.inputs["composition"], settings["elements"])
-        occupancy = random_solution(exact_counts(fractions, lattice.n_sites), stream)
-    n_vacancies = int((occupancy == 0).sum())
-    if n_vacancies > 1:
-        raise ValueError(f"{settings['start_file']}: {n_vacancies} vacancies; allowed: one or none")
-    if n_vacancies == 0:
-        occupancy = with_vacancy(occupancy, int(stream.integers(lattice.n_sites)))
+        a_A = _lattice_parameter_A(unit, item)
+        lattice = Lattice(settings["structure"], tuple(settings["cells"]), a_A)
+        occupancy = _made_atoms(settings, item, lattice, stream)
+    return lattice, _with_vacancies(occupancy, settings["vacancies"], stream)
+
+
+def _made_atoms(
+    settings: Mapping[str, Any], item: UnitItem, lattice: Lattice, stream: np.random.Generator
+) -> NDArray[np.uint8]:
+    start, elements = item.inputs["start"], settings["elements"]
+    counts = exact_counts(fractions_of(item.inputs["composition"], elements), lattice.n_sites)
+    if start["kind"] == "random":
+        return random_solution(counts, stream)
+    lists = start["sublattices"]
+    return ordered_solution(lattice, counts, elements, start["ordered"], stream, sublattices=lists)
+
+
+def _given_atoms(unit: Unit, item: UnitItem) -> tuple[Lattice, NDArray[np.uint8]]:
+    settings, start = unit.settings, item.inputs["start"]
+    if start["kind"] == "case":
+        path = unit.workdir.root / "kmc" / f"{item.inputs['from']['key']}.nc"
+    else:
+        path = Path(start["file"])
+    if path.suffix == ".nc":
+        lattice, occupancy = _state_of_run(path, item, tuple(settings["elements"]))
+    else:
+        a_A = _lattice_parameter_A(unit, item)
+        lattice, occupancy = read_atoms(path, settings["structure"], a_A, settings["elements"])
+    if lattice.structure != settings["structure"] or list(lattice.cells) != list(settings["cells"]):
+        raise ValueError(
+            f"{path}: {lattice.structure}, cells {lattice.cells}, kmc.cells says {settings['cells']}"
+        )
     return lattice, occupancy
+
+
+def _state_of_run(path: Path, item: UnitItem, elements: tuple[str, ...]) -> tuple[Lattice, NDArray[np.uint8]]:
+    """A state of a trajectory, its species numbered as in `elements`."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the run to go on from has not ended")
+    trajectory, frame = Trajectory.load(path), item.inputs["start"]["frame"]
+    if frame == "last":
+        # a run that has gone on since, beyond the end that this item knows of, is read at that end
+        asked = item.inputs.get("from", {}).get("stop", {}).get("jumps", trajectory.jumps)
+        frame = min(asked, trajectory.jumps)
+    missing = [name for name in trajectory.elements if name not in elements]
+    if missing:
+        raise ValueError(f"{path}: atoms of {', '.join(missing)}; the elements are {', '.join(elements)}")
+    numbers = np.array([0, *(elements.index(name) + 1 for name in trajectory.elements)], dtype=np.uint8)
+    return trajectory.lattice, numbers[trajectory.state_after(frame)]
+
+
+def _with_vacancies(
+    occupancy: NDArray[np.uint8], wanted: int, stream: np.random.Generator
+) -> NDArray[np.uint8]:
+    """`occupancy` with as many vacancies as wanted: its own, or at random sites where it has none."""
+    found = int((occupancy == 0).sum())
+    if found not in (0, wanted):
+        raise ValueError(
+            f"the start has {found} vacancies, kmc.vacancies says {wanted}; allowed: {wanted} or none"
+        )
+    if found:
+        return occupancy
+    if wanted == 1:
+        return with_vacancy(occupancy, int(stream.integers(len(occupancy))))
+    emptied = occupancy.copy()
+    emptied[stream.choice(len(occupancy), wanted, replace=False)] = 0
+    return emptied
+
+
+def setup_of(unit: Unit, item: UnitItem, model: BarrierModel) -> RunSetup:
+    """The run of an item."""
+    settings = unit.settings
+    lattice, occupancy = start_of(unit, item)
+    schedule = settings["schedule"]
+    return RunSetup(
+        lattice=lattice,
+        elements=tuple(settings["elements"]),
+        occupancy=occupancy,
+        temperature_K=item.inputs["temperature_K"],
+        seed=_seed(unit, item),
+        replica=item.inputs["replica"],
+        stop=StopWhen.from_json(settings["stop"]),
+        schedule=Schedule.from_json(schedule) if schedule else None,
+        attempt_frequency_Hz=settings["attempt_frequency_Hz"],
+        key_frames=KeyFrames(**settings["key_frames"]),
+        inputs_hash=item.hash,
+        model_description=model.describe(),
+    )
 
 
 def _lattice_parameter_A(unit: Unit, item: UnitItem) -> float:
@@ -83,29 +164,17 @@ def _lattice_parameter_A(unit: Unit, item: UnitItem) -> float:
     return read_lattice_parameter_A(unit.workdir, name)
 
 
-def setup_of(unit: Unit, item: UnitItem, model: BarrierModel) -> RunSetup:
-    """The run of an item."""
-    settings = unit.settings
-    lattice, occupancy = start_of(unit, item)
-    return RunSetup(
-        lattice=lattice,
-        elements=tuple(settings["elements"]),
-        occupancy=occupancy,
-        temperature_K=item.inputs["temperature_K"],
-        seed=settings["seed"],
-        replica=item.inputs["replica"],
-        jumps=settings["jumps"],
-        attempt_frequency_Hz=settings["attempt_frequency_Hz"],
-        key_frames=KeyFrames(settings["key_frames"], settings["spacing"]),
-        inputs_hash=item.hash,
-        model_description=model.describe(),
-    )
+def _seed(unit: Unit, item: UnitItem) -> int:
+    """Seed of a run; one that goes on from another run does not draw that run's numbers again."""
+    seed = int(unit.settings["seed"])
+    if item.inputs["start"]["kind"] != "case":
+        return seed
+    return stream_key(seed, "kmc", "from", item.inputs["case"])
 
 
 def trajectory_file(workdir: Workdir, item: UnitItem) -> Path:
     """Where the finished run goes."""
-    inputs = item.inputs
-    return workdir.trajectory(inputs["case"], inputs["temperature_K"], inputs["replica"])
+    return workdir.root / "kmc" / f"{item.key}.nc"
 
 
 def run(unit_file: Path) -> int:

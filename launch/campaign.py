@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from launch import checks, composition_checks, potential_checks  # noqa: F401 (they register their checks)
+from launch import checks, composition_checks, kmc_checks, potential_checks  # noqa: F401 (they register their checks)
 from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
@@ -18,7 +18,7 @@ from launch.schema.alloy import Alloy, fractions_of
 from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
 from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
-from launch.schema.kmc import Kmc, PublishedModel, StartFile
+from launch.schema.kmc import Kmc, PublishedModel
 from launch.schema.label import Label
 from launch.schema.potential import Potential
 from launch.schema.resources import Resources
@@ -158,8 +158,11 @@ class Campaign(Section):
             data["potential"] = located.model_dump(mode="json", exclude_none=True)
         if self.kmc and isinstance(self.kmc.model, PublishedModel):
             data["kmc"]["model"]["published"]["file"] = str(self.path(self.kmc.model.published.file))
-        if self.kmc and isinstance(self.kmc.start, StartFile):
-            data["kmc"]["start"]["file"] = str(self.path(self.kmc.start.file))
+        if self.kmc:
+            starts = data["kmc"]["start"]
+            for start in starts if isinstance(starts, list) else [starts]:
+                if isinstance(start, dict) and "file" in start:
+                    start["file"] = str(self.path(start["file"]))
         return data
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from launch.campaign import Campaign
 from launch.items import Group, Item, hash_of_all, make_item
+from launch.kmc_items import kmc_items
 from launch.schema.box import prescribed_lattice_parameter_A
-from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
 from launch.stages import ANALYSIS_READS, STAGES
-from nnk.files import file_hash, temperature_label
 from nnk.potentials import Builtin
 
 PROBE = "potential"
@@ -125,70 +124,7 @@ def _training(campaign: Campaign, items: Items) -> list[Item]:
 
 
 def _kmc(campaign: Campaign, items: Items) -> list[Item]:
-    kmc = campaign.kmc
-    if kmc is None:
-        return []
-    made = []
-    for case, group in _kmc_groups(campaign, items).items():
-        for temperature_K in kmc.temperatures_K:
-            for replica in range(kmc.replicas):
-                key = f"{case}/{temperature_label(temperature_K)}/r{replica:03d}"
-                made.append(make_item(group, key, temperature_K=temperature_K, replica=replica))
-    return made
-
-
-def _kmc_groups(campaign: Campaign, items: Items) -> dict[str, Group]:
-    """Inputs of each case: its atoms, the network, the run."""
-    kmc = campaign.kmc
-    if kmc is None:
-        return {}
-    run = kmc.model_dump(mode="json", include={"cells", "stop", "attempt_frequency_Hz", "key_frames"})
-    common: dict[str, Any] = {
-        "seed": campaign.seed,
-        "alloy": {
-            "elements": list(campaign.alloy.elements),
-            "lattice": campaign.alloy.lattice,
-            "lattice_parameter_A": given_lattice_parameter_A(campaign),
-        },
-        "kmc": {**run, "model": _model_inputs(campaign), "start": "random"},
-    }
-    network = f"train/{kmc.model}"
-    if isinstance(kmc.start, StartFile):
-        start = campaign.path(kmc.start.file)
-        common["kmc"]["start"] = {"hash": file_hash(start)}
-        return {case_of_file(start): Group("kmc", common, _reads(items, network))}
-    prepared = common["alloy"]["lattice_parameter_A"] is None
-    return {
-        name: Group(
-            "kmc",
-            {**common, "composition": fractions},
-            _reads(items, network, *([f"prepare/lattice/{name}"] if prepared else [])),
-        )
-        for name, fractions in campaign.kmc_compositions().items()
-    }
-
-
-def given_lattice_parameter_A(campaign: Campaign) -> float | None:
-    """Lattice parameter of the kMC cells where no potential has to give it (then None)."""
-    if campaign.alloy.lattice_parameter_A is not None:
-        return campaign.alloy.lattice_parameter_A
-    if campaign.potential is None and campaign.kmc and isinstance(campaign.kmc.model, PublishedModel):
-        return PUBLISHED_FORMATS[campaign.kmc.model.published.format].lattice_parameter_A
-    return None
-
-
-def case_of_file(path: Path) -> str:
-    """Name of the kMC case that starts from the atoms in `path`."""
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in path.stem) or "start"
-
-
-def _model_inputs(campaign: Campaign) -> Any:
-    """The network by what it is: a trained one by its item (see reads), a published one by its file."""
-    model = campaign.kmc.model if campaign.kmc else None
-    if isinstance(model, PublishedModel):
-        weights = campaign.path(model.published.file)
-        return {"published": {"format": model.published.format, "hash": file_hash(weights)}}
-    return {"name": model}
+    return kmc_items(campaign, partial(_reads, items))
 
 
 def _analyses(campaign: Campaign, items: Items) -> list[Item]:
@@ -204,5 +140,5 @@ def _report(campaign: Campaign, items: Items) -> list[Item]:
 
 
 def _whole(items: Items, stages: Any) -> dict[str, str]:
-    """Hash of all products of each of `stages` that has any."""
+    """Hash of all products of each of `stages` that has any; of runs also how far they go."""
     return {stage: hash_of_all(items[stage]) for stage in stages if items[stage]}

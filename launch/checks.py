@@ -10,8 +10,7 @@ import numpy as np
 from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import did_you_mean
 from launch.schema.box import VegardBox
-from launch.schema.compositions import Compositions
-from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel, StartFile
+from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
 from launch.schema.label import Samples
 from launch.schema.potential import Potential
 from launch.schema.train import Model
@@ -174,20 +173,6 @@ def _published_fits(
         )
         yield Finding((*key, "allow_pickle"), message)
     yield from file_exists((*key, "file"), published.file, base_dir)
-
-
-@needs("kmc.start", "kmc.compositions", "base_dir")
-def _start_or_compositions(
-    start: str | StartFile, compositions: Compositions | None, base_dir: Path
-) -> Findings:
-    if isinstance(start, StartFile):
-        yield from file_exists(("kmc", "start", "file"), start.file, base_dir)
-        if compositions is not None:
-            message = "given with a start file, which has its own composition; allowed: one of the two"
-            yield Finding(("kmc", "compositions"), message, at_key=True)
-    elif compositions is None:
-        message = "missing; allowed: a list of compositions, such as [equimolar]"
-        yield Finding(("kmc", "compositions"), message)
 
 
 @needs("site", "base_dir")

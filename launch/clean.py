@@ -9,9 +9,10 @@ from pathlib import Path
 from nnk.files import Workdir
 
 LEVELS = {
-    "scratch": ("run", "quarantine", "logs"),
-    "checkpoints": ("models/*/checkpoints", "kmc/*/*/r*/"),
+    "scratch": ("run", "logs"),
+    "checkpoints": ("models/*/checkpoints", "samples/*/*.npz", "kmc/*/*/r*/"),
     "results": (
+        "samples",
         "labels",
         "audit",
         "models",
@@ -19,6 +20,7 @@ LEVELS = {
         "figures",
         "tables",
         "records",
+        "quarantine",
         "report.html",
         "costs.json",
         "campaign.yaml",

@@ -22,7 +22,7 @@ from launch.plan import Plan, make_plan
 from launch.problems import did_you_mean
 from launch.progress import make_progress
 from launch.schema import reference
-from launch.show import plan_text, redo_lines, status_text
+from launch.show import note_lines, plan_text, redo_lines, status_text
 from launch.stages import STAGES
 from launch.status import campaign_status
 from launch.template import write_template
@@ -99,6 +99,9 @@ def run(
     campaign, output = _load(ctx, file), ctx.obj
     workdir = Workdir(campaign.workdir_path)
     todo = make_plan(campaign, workdir)
+    if not output.quiet:
+        for line in note_lines(todo):
+            say(line)
     if todo.nothing_to_do:
         n_items = sum(len(stage.items) for stage in todo)
         print(f"nothing to do: {n_items} items done; {_where(workdir)}")

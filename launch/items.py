@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from nnk.files import ALGORITHM_VERSIONS, stable_hash
+from nnk.run_terms import StopWhen
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Item:
         own: inputs of this item alone.
         group: inputs that it shares.
         hash: of all its inputs.
+        until: how far a run goes: not among its inputs, since a run can always go on.
     """
 
     stage: str
@@ -60,6 +62,7 @@ class Item:
     own: Mapping[str, Any]
     group: Group
     hash: str
+    until: StopWhen | None = None
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -74,7 +77,11 @@ def make_item(group: Group, key: str, **own: Any) -> Item:
 
 def hash_of_all(items: Iterable[Item]) -> str:
     """One hash for a whole stage's products, whatever the order of the items."""
-    return stable_hash(sorted(item.hash for item in items))
+    return stable_hash(sorted(_hash_of_product(item) for item in items))
+
+
+def _hash_of_product(item: Item) -> str:
+    return item.hash if item.until is None else stable_hash([item.hash, item.until.as_json()])
 
 
 def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from launch.campaign_items import all_items
 from launch.history import History
 from launch.items import Group, Item, changed_inputs
 from launch.products import Products
+from launch.runs_on_disk import extension
 from launch.stages import STAGES
 from nnk.files import Workdir
 
@@ -36,12 +37,14 @@ class StagePlan:
         items: all its items.
         done: those whose products are on disk, made from the present inputs.
         todo: the others.
+        notes: what else there is to say of them.
     """
 
     stage: str
     items: tuple[Item, ...]
     done: tuple[Item, ...]
     todo: tuple[Todo, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,27 @@ def make_plan(campaign: Campaign, workdir: Workdir) -> Plan:
 def _stage_plan(stage: str, items: list[Item], products: Products, history: History) -> StagePlan:
     present = products.present(stage, items)
     done = tuple(item for item in items if item.key in present)
-    todo = tuple(Todo(item, _reason(item, history)) for item in items if item.key not in present)
-    return StagePlan(stage, tuple(items), done, todo)
+    todo = tuple(Todo(item, _reason(item, products, history)) for item in items if item.key not in present)
+    return StagePlan(stage, tuple(items), done, todo, tuple(_longer_runs(done, products)))
+
+
+def _longer_runs(done: tuple[Item, ...], products: Products) -> Iterator[str]:
+    """Runs that are longer than asked for."""
+    asked = {item.key: item.until.jumps for item in done if item.until is not None}
+    found = {key: products.finished_run(item) for item in done if (key := item.key) in asked}
+    longer = [run.jumps for key, run in found.items() if run is not None and run.jumps > asked[key]]
+    if longer:
+        span = f"{min(longer):,}" + (f" to {max(longer):,}" if min(longer) != max(longer) else "")
+        yield f"{len(longer)} runs are longer than asked, {span} jumps: they serve as they are"
 
 
 _UNFINISHED = {"failed": "failed: {}", "started": "interrupted"}
 
 
-def _reason(item: Item, history: History) -> str:
+def _reason(item: Item, products: Products, history: History) -> str:
+    shorter = products.finished_run(item) if item.until is not None else None
+    if shorter is not None:
+        return extension(shorter, item)
     last = history.last(item.stage, item.key)
     if last is None:
         return "missing"

@@ -7,7 +7,7 @@ prepare    labels/{potential,system,lattice/<c>}.json  key ``inputs_hash``
 label      labels/**/*.nc                              variable ``item_hash`` of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.json                    last record of the item, state "done"
-kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``
+kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``; long enough, too
 analysis   figures/<name>.json                         last record of the item, state "done"
 report     report.html                                 last record of the item, state "done"
 =========  ==========================================  ====================================================
@@ -26,6 +26,7 @@ import netCDF4
 
 from launch.history import History
 from launch.items import Item
+from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
 from nnk.files import Workdir
 
 
@@ -35,6 +36,7 @@ class Products:
     def __init__(self, workdir: Workdir, history: History) -> None:
         self._workdir = workdir
         self._history = history
+        self._runs: dict[str, RunOnDisk | None] = {}
 
     def present(self, stage: str, items: Iterable[Item]) -> set[str]:
         """Keys of the items whose products are there, made from the present inputs."""
@@ -44,7 +46,7 @@ class Products:
         made: dict[str, Callable[[Item], bool]] = {
             "prepare": lambda item: _hash_in_json(self._prepared(item)) == item.hash,
             "audit": lambda item: _hash_in_netcdf(self._workdir.audit_file) == item.hash,
-            "kmc": lambda item: _hash_in_netcdf(self._trajectory(item)) == item.hash,
+            "kmc": lambda item: is_long_enough(self.finished_run(item), item),
         }
         is_made = made.get(stage, self._recorded)
         return {item.key for item in items if is_made(item)}
@@ -56,8 +58,11 @@ class Products:
     def _prepared(self, item: Item) -> Path:
         return self._workdir.labels_dir / f"{item.key}.json"
 
-    def _trajectory(self, item: Item) -> Path:
-        return self._workdir.root / "kmc" / f"{item.key}.nc"
+    def finished_run(self, item: Item) -> RunOnDisk | None:
+        """The kMC run of an item if it once ended, from the present inputs, at whatever length."""
+        if item.key not in self._runs:
+            self._runs[item.key] = finished_run(self._workdir, item)
+        return self._runs[item.key]
 
     def _recorded(self, item: Item) -> bool:
         last = self._history.last(item.stage, item.key)

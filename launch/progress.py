@@ -46,8 +46,8 @@ class LineProgress:
     def advance(self, stage: str, done: int, failed: int = 0, note: str = "") -> None:
         """See `Progress`."""
         count, now = self._stages[stage], self._clock()
-        changed = (done, failed) != (count.done, count.failed)
-        count.done, count.failed = done, failed
+        changed = (done, failed, note) != (count.done, count.failed, count.note)
+        count.done, count.failed, count.note = done, failed, note
         if changed and now - count.shown_s >= self._interval_s:
             count.shown_s = now
             self.message(f"{stage}: {count}{_after(note)}")
@@ -67,7 +67,7 @@ class LineProgress:
 
 class _Count:
     def __init__(self, total: int, done: int, began_s: float, shown_s: float) -> None:
-        self.total, self.done, self.failed = total, done, 0
+        self.total, self.done, self.failed, self.note = total, done, 0, ""
         self.began_s, self.shown_s = began_s, shown_s
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ from launch.dispatch import dispatcher
 from launch.history import keep_inputs
 from launch.interrupt import Interruption, interruptible
 from launch.items import Item
+from launch.kmc_items import waves
 from launch.lock import hold_lock
 from launch.outcome import Outcome
 from launch.plan import Plan, StagePlan, make_plan
@@ -184,9 +185,11 @@ class Run:
             ready = self._after_probe(stage, ready, tools)
         if ready:
             n_done = len(stage.items) - len(ready) - skipped
-            runner = StageRunner(name, ready, n_done, self._layouts[name].at_once, tools)
-            runner.run()
-            self._count(name, ready, runner, interruption)
+            for wave in waves(ready):
+                runner = StageRunner(name, wave, n_done, self._layouts[name].at_once, tools)
+                runner.run()
+                n_done += len(runner.done)
+                self._count(name, wave, runner, interruption)
         if skipped:
             self._skip(name, stage, ready)
         if name == "label" and stage.items:

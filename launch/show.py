@@ -34,10 +34,16 @@ def plan_text(plan: Plan, *, each_item: bool = False) -> str:
             why = "; ".join(f"{count} {reason}" for count, reason in reasons(stage))
             rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), why))
     text = table(("stage", "items", "done", "to do", "why"), rows)
+    text += "".join(f"\n{line}" for line in note_lines(plan))
     if each_item:
         todo = [t for stage in plan for t in stage.todo]
         text += "".join(f"\n{t.item.stage} {t.item.key}: {t.reason}" for t in todo)
     return text
+
+
+def note_lines(plan: Plan) -> list[str]:
+    """What else there is to say, stage by stage."""
+    return [f"{stage.stage}: {note}" for stage in plan for note in stage.notes]
 
 
 def redo_lines(plan: Plan) -> list[str]:
@@ -56,6 +62,7 @@ def status_text(status: Status) -> str:
     rows = [_row(stage) for stage in status.stages]
     driver = f"running: {status.driver}" if status.driver else "not running"
     lines = [f"{status.name} in {status.workdir}: {driver}", table(head, rows)]
+    lines += [f"{stage.stage}: {stage.note}" for stage in status.stages if stage.note]
     for stage in status.stages:
         for failure in stage.failures[:1]:
             more = f" (and {stage.failed - 1} more)" if stage.failed > 1 else ""

@@ -17,6 +17,7 @@ from launch.dispatch import Dispatcher
 from launch.interrupt import Interruption
 from launch.items import Item
 from launch.progress import Progress
+from launch.runs_on_disk import JumpCount
 from launch.tail import RecordTail
 from launch.units import Order, UnitMaker
 from nnk.files import Fence, StaleEpoch, Workdir, append_records
@@ -67,6 +68,8 @@ class StageRunner:
         self._losses = dict.fromkeys(self._items, 0)
         self._queue: deque[Order] = deque()
         self._running: dict[Future[int], Order] = {}
+        runs = [item for item in items if item.until is not None]
+        self._jumps = JumpCount(tools.workdir, runs) if runs else None
 
     def run(self) -> None:
         """Run until every item is done or has failed, or the user asks to stop."""
@@ -88,7 +91,8 @@ class StageRunner:
 
     def _show(self) -> None:
         self._tail.update()
-        self._tools.progress.advance(self._stage, self._n_before + len(self.done), len(self.failed))
+        note = self._jumps.note(self.done) if self._jumps else ""
+        self._tools.progress.advance(self._stage, self._n_before + len(self.done), len(self.failed), note)
 
     @property
     def done(self) -> set[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from launch.campaign import Campaign
 from launch.history import Event, History
 from launch.lock import LockHolder, read_holder
 from launch.plan import Plan, StagePlan, make_plan
+from launch.runs_on_disk import jumps_on_disk
 from launch.stages import READS_STAGES
 from nnk.files import Workdir
 
@@ -34,6 +35,7 @@ class StageStatus:
         failed: tried with the present inputs and failed; tried again by the next run.
         seconds: wall time of the done items, summed.
         failures: the failed items.
+        note: how far runs have come that have not ended; empty if there is none.
     """
 
     stage: str
@@ -45,6 +47,7 @@ class StageStatus:
     failed: int
     seconds: float
     failures: tuple[Failure, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,21 @@ def campaign_status(campaign: Campaign) -> Status:
     driver = read_holder(workdir.lock)
     plan, history = make_plan(campaign, workdir), History(workdir)
     stages = tuple(
-        _stage_status(stage, plan, history.events(stage.stage), driver is not None)
+        replace(
+            _stage_status(stage, plan, history.events(stage.stage), driver is not None),
+            note=_note(stage, workdir),
+        )
         for stage in plan
         if stage.items
     )
     return Status(campaign.name, str(workdir.root), driver, stages)
+
+
+def _note(stage: StagePlan, workdir: Workdir) -> str:
+    """Jumps on disk of runs that have not ended."""
+    begun = [todo.item for todo in stage.todo if todo.item.until is not None]
+    jumps = [count for item in begun if (count := jumps_on_disk(workdir, item))]
+    return f"{len(jumps)} runs under way, {sum(jumps):,} jumps of theirs on disk" if jumps else ""
 
 
 def _stage_status(stage: StagePlan, plan: Plan, events: dict[str, Event], driven: bool) -> StageStatus:
@@ -96,7 +109,10 @@ def _stage_status(stage: StagePlan, plan: Plan, events: dict[str, Event], driven
         done=len(stage.done),
         seconds=sum(done),
         failures=tuple(failures),
-        **counts,
+        running=counts["running"],
+        ready=counts["ready"],
+        waiting=counts["waiting"],
+        failed=counts["failed"],
     )
 
 

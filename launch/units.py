@@ -9,9 +9,9 @@ from typing import Any
 from jobs.apps import PYTHON
 from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
-from launch.campaign_items import given_lattice_parameter_A
 from launch.items import Item
-from launch.schema.kmc import PublishedModel, StartFile
+from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
+from launch.schema.kmc import PublishedModel
 from nnk.files import Workdir
 from site_configs import StageLayout
 
@@ -73,7 +73,7 @@ class UnitMaker:
             epoch=self._epoch,
             ranks=ranks,
             settings=self._settings(stage, items[0]),
-            items=tuple(UnitItem(i.key, i.hash, i.group.hash, _inputs(i)) for i in items),
+            items=tuple(UnitItem(i.key, i.hash, i.group.hash, _inputs(self._campaign, i)) for i in items),
         )
         self._count += 1
         unit.save()
@@ -110,14 +110,14 @@ def _command(unit: Unit, layout: StageLayout) -> list[str]:
     return [*python, "-m", "jobs.analyse", str(unit.path)]
 
 
-def _inputs(item: Item) -> dict[str, Any]:
+def _inputs(campaign: Campaign, item: Item) -> dict[str, Any]:
     """What a job needs to know of an item, besides the settings of its unit."""
     inputs = dict(item.own)
     if item.stage == "label":
         inputs["composition"] = item.key.split("/")[0]
     if item.stage == "kmc":
-        inputs["case"] = item.key.split("/")[0]
-        inputs["composition"] = item.group.settings.get("composition")
+        case = kmc_cases(campaign)[item.key.split("/")[0]]
+        inputs |= {"case": case.name, "composition": case.composition, "start": case.start}
     return inputs
 
 
@@ -159,15 +159,14 @@ def _kmc_settings(campaign: Campaign) -> dict[str, Any]:
         published = kmc.model.published
         file = str(campaign.path(published.file))
         model = {"published": published.format, "file": file, "allow_pickle": published.allow_pickle}
-    start = str(campaign.path(kmc.start.file)) if isinstance(kmc.start, StartFile) else None
     return {
         "cells": list(kmc.cells),
         "a_A": given_lattice_parameter_A(campaign),
         "model": model,
-        "start_file": start,
-        "jumps": kmc.stop.jumps,
+        "vacancies": kmc.vacancies,
+        "stop": kmc.stop.terms().as_json(),
+        "schedule": kmc.schedule.terms().as_json() if kmc.schedule else None,
         "attempt_frequency_Hz": kmc.attempt_frequency_Hz,
-        "key_frames": kmc.key_frames.count,
-        "spacing": kmc.key_frames.spacing,
+        "key_frames": key_frames(kmc),
         "checkpoint_s": kmc.checkpoint_s,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.driver import Driver, Piece
-from nnk.kmc.engine import CACHE_MiB, RunConditions, whole_number
+from nnk.kmc.engine import CACHE_MiB, RunConditions, compiled_program, whole_number
 from nnk.kmc.frames import Frames, KeyFrames, join_frames
 from nnk.kmc.setup import RunSetup
 from nnk.kmc.software import made_by
@@ -19,7 +20,7 @@ from nnk.kmc.trajectory import JumpReader, Trajectory
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
 from nnk.models.program import program_hash
-from nnk.runs import Schedule, StopWhen
+from nnk.run_terms import Schedule, StopWhen
 
 _MODEL_HASH = "program_hash"  # among a trajectory's notes; runs of a campaign have inputs_hash instead
 
@@ -72,6 +73,7 @@ def run(
         raise ValueError(f"jumps={jumps}: expected 0 or more")
     conditions = RunConditions(temperature_K, seed, replica, attempt_frequency_Hz)
     occupancy = _as_species(occupancy)
+    model_hash = program_hash(compiled_program(model, lattice))
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
         _check_schedule(start, schedule)
@@ -88,10 +90,9 @@ def run(
         attempt_frequency_Hz=conditions.attempt_frequency_Hz,
         key_frames=key_frames or KeyFrames(),
     )
-    driver = Driver(setup, model, start.end if start else None, cache=cache, cache_MiB=cache_MiB)
-    model_hash = program_hash(driver.engine.program)
     if start is not None:
         _check_model(start, setup.elements, model_hash)
+    driver = Driver(setup, model, start.end if start else None, cache=cache, cache_MiB=cache_MiB)
     frames = [driver.frame()] if start is None else [_kept(start, setup.key_frames)]
     pieces = []
     while not (ended_by := driver.ended_by()):
@@ -135,7 +136,7 @@ def _in_memory(start: Trajectory | None, pieces: list[Piece]) -> JumpReader:
         cuts = [*range(first, last, BLOCK), last]
         return [
             Jumped(directions[a:b], None if movers is None else movers[a:b])
-            for a, b in zip(cuts, cuts[1:], strict=False)
+            for a, b in itertools.pairwise(cuts)
         ] or [Jumped(directions[:0], None if movers is None else movers[:0])]
 
     return read

@@ -31,20 +31,36 @@ def read_lammps_dump(path: Path | str, structure: Structure, a_A: float) -> tupl
     lines = Path(path).read_text().splitlines()
     origin, edges = _box(path, lines)
     atoms = _atoms(path, lines)
-    cells = edges / a_A
+    return occupancy_of(path, structure, a_A, edges, atoms[:, 1:] - origin, atoms[:, 0].astype(np.uint8))
+
+
+def occupancy_of(
+    path: Path | str,
+    structure: Structure,
+    a_A: float,
+    edges_A: Float64Array,
+    positions_A: Float64Array,
+    species: SpeciesArray,
+) -> tuple[Lattice, SpeciesArray]:
+    """Lattice and occupancy of atoms in an orthogonal box whose corner is a site; `path` is for messages.
+
+    Raises:
+        ValueError: a box that is no whole number of cells, an atom off the lattice or two on one site.
+    """
+    cells = edges_A / a_A
     if np.abs(cells - np.round(cells)).max() > 1e-3:
-        raise ValueError(f"{path}: box {edges.tolist()} Å is no whole number of cells of {a_A} Å")
+        raise ValueError(f"{path}: box {edges_A.tolist()} Å is no whole number of cells of {a_A} Å")
     nx, ny, nz = (int(n) for n in np.round(cells))
     lattice = Lattice(structure, (nx, ny, nz), a_A)
-    grid = np.round((atoms[:, 1:] - origin) / (a_A / 2)).astype(np.int64)
-    away = np.abs(atoms[:, 1:] - origin - grid * (a_A / 2)).max()
+    grid = np.round(positions_A / (a_A / 2)).astype(np.int64)
+    away = np.abs(positions_A - grid * (a_A / 2)).max()
     if away > _TOLERANCE_A:
         raise ValueError(f"{path}: an atom is {away:.3f} Å away from its lattice site")
     sites = lattice.site_at(grid)
     if len(np.unique(sites)) != len(sites):
         raise ValueError(f"{path}: two atoms on one site")
     occupancy = np.zeros(lattice.n_sites, dtype=np.uint8)
-    occupancy[sites] = atoms[:, 0].astype(np.uint8)
+    occupancy[sites] = species
     return lattice, occupancy
 
 

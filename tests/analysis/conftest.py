@@ -50,7 +50,7 @@ kmc:
   replicas: 2
   stop: {jumps: 400}
   attempt_frequency_Hz: 1.0e+13
-  key_frames: {count: 8, spacing: log}
+  key_frames: {spacing: log, per_decade: 3}
 analysis: [labels, training, parity, spectra, order, randomness]
 """
 
@@ -157,7 +157,7 @@ def make_trajectories(network):
             start[11] = 0
             trajectory = run(
                 lattice, start, network, temperature_K=temperature_K, jumps=400, seed=7,
-                replica=replica, key_frames=KeyFrames(8, "log"),
+                replica=replica, key_frames=KeyFrames("log", 3),
             )  # fmt: skip
             made[temperature_K, replica] = trajectory
     return made

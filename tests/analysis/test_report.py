@@ -184,7 +184,7 @@ def test_it_tells_what_was_run_and_how_to_run_and_cite_it(finished):
         "launch analyse order .",
         "temperatures_K: [800.0, 2000.0]",
         "numpy ",
-        "400 jumps each",
+        "each until 400 jumps",
     ):
         assert text in said
     for paper in REFERENCES:

@@ -17,19 +17,25 @@ def unit_of(root, **settings):
         "structure": "bcc",
         "cells": [4, 4, 4],
         "a_A": 3.24,
-        "start_file": None,
+        "vacancies": 1,
     }
     return Unit("kmc", "u", root, 1, 1, {**common, **settings}, ())
 
 
-def item_of(temperature_K=800.0, replica=0):
+def item_of(temperature_K=800.0, replica=0, start=None, **more):
     inputs = {
         "case": "c",
         "temperature_K": temperature_K,
         "replica": replica,
         "composition": {"Nb": 0.5, "Mo": 0.25, "Ta": 0.25},
+        "start": start or {"kind": "random"},
+        **more,
     }
     return UnitItem("c/T0800.0K/r000", "h", "g", inputs)
+
+
+def file_start(path, frame="last"):
+    return {"kind": "file", "file": str(path), "frame": frame}
 
 
 def test_a_random_start_has_exact_counts_and_one_vacancy(tmp_path):
@@ -65,7 +71,7 @@ def test_a_start_file_is_taken_as_it_is(tmp_path, n_vacancies):
     if not n_vacancies:
         occupancy[occupancy == 0] = 1
     dump(tmp_path / "start.dump", lattice, occupancy)
-    _, found = start_of(unit_of(tmp_path, start_file=str(tmp_path / "start.dump")), item_of())
+    _, found = start_of(unit_of(tmp_path), item_of(start=file_start(tmp_path / "start.dump")))
     assert (found == 0).sum() == 1
     filled = found > 0
     np.testing.assert_array_equal(found[filled], occupancy[filled])
@@ -78,9 +84,9 @@ def test_a_start_file_that_does_not_fit_is_refused(tmp_path, cells, emptied, mes
     lattice, occupancy = start_of(unit_of(tmp_path), item_of())
     occupancy[np.flatnonzero(occupancy)[:emptied]] = 0
     dump(tmp_path / "start.dump", lattice, occupancy)
-    unit = unit_of(tmp_path, start_file=str(tmp_path / "start.dump"), cells=cells)
+    unit, start = unit_of(tmp_path, cells=cells), file_start(tmp_path / "start.dump")
     with pytest.raises(ValueError, match=message):
-        start_of(unit, item_of())
+        start_of(unit, item_of(start=start))
 
 
 def test_a_pickle_is_read_only_if_it_is_trusted(tmp_path):

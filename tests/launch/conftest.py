@@ -80,7 +80,7 @@ def _record(workdir: Workdir, item: Item, state: str, **more: object) -> None:
     append_record(workdir, item.stage, "test", event)
 
 
-def _write_netcdf(path: Path, **attributes: str) -> None:
+def _write_netcdf(path: Path, **attributes: str | float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with netCDF4.Dataset(path, "w") as file:
         file.setncatts(attributes)
@@ -93,6 +93,15 @@ def _write_labels(path: Path, items: list[Item]) -> None:
         file.createDimension("barrier", len(rows))
         file.createDimension("length", 32)
         file.createVariable("item_hash", "S1", ("barrier", "length"))[:] = netCDF4.stringtochar(rows)
+
+
+def _write_run(workdir: Workdir, item: Item, jumps: int, *, segment: int | None = None) -> None:
+    """A file of a run, or a segment of one that is under way, without content."""
+    path = workdir.root / "kmc" / f"{item.key}.nc"
+    if segment is not None:
+        path = path.with_suffix("") / f"seg-{segment:06d}.nc"
+    ended = "" if segment is not None else "jumps"
+    _write_netcdf(path, inputs_hash=item.hash, jumps=jumps, time_s=1e-9 * jumps, ended_by=ended)
 
 
 def _make_products(plan: Plan, workdir: Workdir) -> None:
@@ -113,9 +122,10 @@ def _make_product(item: Item, workdir: Workdir) -> None:
         path = workdir.labels_dir / f"{item.key}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"inputs_hash": item.hash}))
-    elif item.stage in ("audit", "kmc"):
-        path = workdir.audit_file if item.stage == "audit" else workdir.root / "kmc" / f"{item.key}.nc"
-        _write_netcdf(path, inputs_hash=item.hash)
+    elif item.stage == "audit":
+        _write_netcdf(workdir.audit_file, inputs_hash=item.hash)
+    elif item.stage == "kmc":
+        _write_run(workdir, item, item.until.jumps)
     elif item.stage in ("train", "analysis", "report"):
         path = {
             "train": workdir.model_dir(item.key) / "model.json",
@@ -136,6 +146,12 @@ def record() -> Callable[..., None]:
 def write_labels() -> Callable[[Path, list[Item]], None]:
     """Writes a file of labels that holds nothing but the hashes of their items."""
     return _write_labels
+
+
+@pytest.fixture
+def write_run() -> Callable[..., None]:
+    """Writes the file of a run: (workdir, item, jumps, segment=number of a segment or None)."""
+    return _write_run
 
 
 @pytest.fixture

@@ -273,20 +273,96 @@ GOLDEN = {
     ),
     "start file": (
         ("start: random", "start: {file: no.dump}"),
-        ["27:3: kmc.compositions: given with a start file", "28:17: kmc.start.file: no file "],
+        [
+            "27:3: kmc.compositions: given with a start file",
+            "28:17: kmc.start.file: no file ",
+            "28:17: kmc.start.file: needs the lattice parameter of its atoms; allowed: with alloy.lattice_",
+        ],
     ),
     "start": (
         ("start: random", "start: randm"),
         [
-            '28:10: kmc.start: got "randm"; allowed: random or a mapping with the keys file; did you mean "random"?'
+            '28:10: kmc.start: got "randm"; allowed: random, ordered or a mapping with the keys ordered, sublattices '
         ],
     ),
     "stop": (
-        ("{jumps: 1_000}", "{time_s: 1}"),
+        ("{jumps: 1_000}", "{}"),
+        ["31:3: kmc.stop: empty; allowed: jumps, time_s, order, or several of them"],
+    ),
+    "order to stop at": (
+        ("{jumps: 1_000}", "{order: {pair: Mo-Fe, shell: 4}}"),
+        ["31:38: kmc.stop.order.shell: got 4; allowed: a whole number >= 1 and <= 3"],
+    ),
+    "element of the order to stop at": (
+        ("{jumps: 1_000}", "{order: {pair: Mo-Fe}}"),
         [
-            "31:3: kmc.stop.jumps: missing; allowed: a whole number >= 1",
-            "31:10: kmc.stop.time_s: unknown key;",
+            "31:10: kmc.stop.order: allowed: one of at_least and at_most",
+            '31:24: kmc.stop.order.pair: unknown element "Fe"; allowed: Nb, Mo, Ta',
         ],
+    ),
+    "count of key frames": (
+        ("checkpoint_s: 60", "key_frames: {count: 40, spacing: log}"),
+        [
+            "32:15: kmc.key_frames: count is no longer a key: a run can be made longer, so that its key frames are "
+        ],
+    ),
+    "linear key frames": (
+        ("checkpoint_s: 60", "key_frames: {spacing: linear, per_decade: 3}"),
+        [
+            "32:3: kmc.key_frames.every: missing; allowed: a whole number >= 1, the jumps between two key frames",
+            "32:33: kmc.key_frames.per_decade: given with spacing: linear; allowed: per_decade with log, every ",
+        ],
+    ),
+    "no temperatures": (
+        ("  temperatures_K: [400, 800]\n", ""),
+        [
+            "24:1: kmc.temperatures_K: missing; allowed: a list of temperatures such as [800, 1000], or a schedule"
+        ],
+    ),
+    "temperatures and a schedule": (
+        ("checkpoint_s: 60", "schedule: {jumps: [0], temperatures_K: [900]}"),
+        ["32:3: kmc.schedule: given with temperatures_K; allowed: one of the two"],
+    ),
+    "schedule without places": (
+        ("temperatures_K: [400, 800]", "schedule: {temperatures_K: [900, 300]}"),
+        ["29:3: kmc.schedule: allowed: one of jumps and time_s, to say where each temperature begins"],
+    ),
+    "schedule that goes back": (
+        ("temperatures_K: [400, 800]", "schedule: {jumps: [0, 9, 5], temperatures_K: [900, 300, 200]}"),
+        ["29:21: kmc.schedule.jumps: expected ascending jumps from 0 on, got [0, 9, 5]; allowed: as many as"],
+    ),
+    "schedule of other lengths": (
+        ("temperatures_K: [400, 800]", "schedule: {time_s: [0, 1.0e-6], temperatures_K: [900]}"),
+        ["29:22: kmc.schedule.time_s: 2 places for 1 temperatures; allowed: as many as temperatures_K"],
+    ),
+    "prototype of another lattice": (
+        ("start: random", "start: {ordered: L1_2}"),
+        ["28:20: kmc.start.ordered: got L1_2; allowed on bcc: B2, D0_3"],
+    ),
+    "elements of sublattices": (
+        ("start: random", "start: {ordered: B2, sublattices: [[Mo, Fe], [Mo]]}"),
+        [
+            '28:39: kmc.start.sublattices[0][0]: "Mo" given twice; allowed: each element on one sublattice',
+            '28:43: kmc.start.sublattices[0][1]: unknown element "Fe"; allowed: Nb, Mo, Ta',
+            '28:49: kmc.start.sublattices[1][0]: "Mo" given twice; allowed: each element on one sublattice',
+        ],
+    ),
+    "case that is not there": (
+        ("start: random", "start: [random, {case: NbMoT, temperature_K: 900}]"),
+        [
+            '28:26: kmc.start[1].case: no case "NbMoT"; allowed: the cases of the starts before it: NbMoTa; did ',
+            "28:48: kmc.start[1].temperature_K: got 900; allowed: one of kmc.temperatures_K: 400, 800",
+        ],
+    ),
+    "start given twice": (
+        ("start: random", "start: [ordered, {ordered: B2}]"),
+        [
+            '28:20: kmc.start[1]: a second case "NbMoTa-B2"; allowed: each start once, files with names of their own'
+        ],
+    ),
+    "no vacancy": (
+        ("start: random", "vacancies: 0"),
+        ["28:14: kmc.vacancies: got 0; allowed: a whole number >= 1 and <= 65536"],
     ),
     "ranks": (
         ("site: local", "site: local\nresources: {label: {ranks_per_node: all}, kmc: {ranks: 2}}"),

@@ -95,7 +95,10 @@ GOLDEN_LABEL = "98aee5a7a638f2ad8a98ea6dfa1745c1"
         (("workdir: work", "workdir: elsewhere"), set()),
         (("test_compositions: 1", "backend: ddp\n  ranks: 2"), set()),
         (("test_compositions: 1", "epochs: 5"), {"train", "kmc", "analysis", "report"}),
-        (("{jumps: 1_000}", "{jumps: 2_000}"), {"kmc", "analysis", "report"}),
+        (("{jumps: 1_000}", "{jumps: 2_000}"), {"analysis", "report"}),
+        (("start: random", "start: ordered"), {"analysis", "report"}),
+        (("start: random", "vacancies: 2"), {"kmc", "analysis", "report"}),
+        (("checkpoint_s: 60", "key_frames: {per_decade: 5}"), {"kmc", "analysis", "report"}),
         (
             ("max_force_eV_A: 0.02", "max_force_eV_A: 0.01"),
             {"label", "audit", "train", "kmc", "analysis", "report"},
@@ -223,6 +226,40 @@ def test_interrupted_and_failed_items_say_so(finished, record, tmp_path: Path):
     record(workdir, plan["train"].items[0], "started")
     record(workdir, plan["analysis"].items[0], "failed", error="ValueError: no\ntraceback")
     assert todo_reasons(finished()) == {"train": {"interrupted"}, "analysis": {"failed: ValueError: no"}}
+
+
+def test_a_later_stop_extends_the_runs(finished):
+    plan = finished(("{jumps: 1_000}", "{jumps: 400_000}"))
+    reasons = todo_reasons(plan)
+    assert reasons["kmc"] == {"extend 1,000 -> 400,000 jumps"}
+    assert reasons["analysis"] == {"input changed: kmc changed"}
+    assert "label" not in reasons
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        ("{time_s: 1.0e-3}", "extend 1,000 -> 0.001 s"),
+        ("{jumps: 5_000, time_s: 2}", "extend 1,000 -> 5,000 jumps or 2 s"),
+        (
+            "{order: {pair: Mo-Ta, at_least: 0.5}}",
+            "extend 1,000 -> delta(Mo-Ta, shell 1) >= 0.5, every 10000 jumps",
+        ),
+    ],
+)
+def test_another_kind_of_stop_extends_the_runs(stop, reason, finished):
+    assert todo_reasons(finished(("{jumps: 1_000}", stop)))["kmc"] == {reason}
+
+
+def test_runs_that_are_longer_than_asked_serve(finished):
+    plan = finished(("{jumps: 1_000}", "{jumps: 400}"))
+    assert not plan["kmc"].todo
+    assert plan["kmc"].notes == ("4 runs are longer than asked, 1,000 jumps: they serve as they are",)
+    assert {todo.item.stage for stage in plan for todo in stage.todo} == {"analysis", "report"}
+
+
+def test_a_time_that_has_been_reached_is_enough(finished):
+    assert not finished(("{jumps: 1_000}", "{jumps: 9_000, time_s: 1.0e-7}"))["kmc"].todo
 
 
 def test_changed_inputs():
