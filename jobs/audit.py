@@ -18,7 +18,7 @@ from jobs.prepared import read_system
 from jobs.stop import Stop
 from jobs.unit import Unit, UnitItem
 from nnk.audit import AuditSet, concatenate
-from nnk.barriers import BarrierSet
+from nnk.barriers import BarrierSet, Method
 from nnk.files import commit
 from nnk.potentials import ForceField, make_force_field, spec_from_json
 from nnk.saddle import SearchParameters
@@ -42,9 +42,9 @@ class Auditor:
         occupancy, _, jump = self._barriers.states(index)
         lattice = self._lattice(int(self._barriers.sample[index]))
         elements = self._barriers.elements
-        return audit_label(
-            self._force_field, lattice, occupancy, elements, jump, self._system, self._parameters
-        )
+        arguments = (lattice, occupancy, elements, jump, self._system, self._parameters)
+        method = Method(self._barriers.method[index])
+        return audit_label(self._force_field, *arguments, method=method)
 
 
 def audit_set(barriers: BarrierSet, results: Sequence[Result[int]], inputs_hash: str) -> AuditSet:

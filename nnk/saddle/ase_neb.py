@@ -133,6 +133,11 @@ def relaxed(atoms: Atoms, *, max_force_eV_A: float, steps: int = 500) -> bool:
     return _optimise(LBFGS, atoms, max_force_eV_A, steps)
 
 
+def slid_down(atoms: Atoms, *, max_force_eV_A: float, steps: int = 1000) -> bool:
+    """Relax atoms in place by FIRE, which stays in the valley that it starts in; whether it converged."""
+    return _optimise(FIRE, atoms, max_force_eV_A, steps)
+
+
 def _optimise(optimiser: Any, target: Any, max_force_eV_A: float, steps: int) -> bool:
     return bool(optimiser(target, logfile=None).run(fmax=max_force_eV_A, steps=steps))
 

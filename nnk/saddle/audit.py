@@ -7,19 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
-from nnk.barriers import BarrierSet, Flag
+from nnk.barriers import BarrierSet, Flag, Method
 from nnk.files import rng
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
-from nnk.saddle.ase_neb import elastic_saddle, relaxed
+from nnk.saddle.ase_neb import elastic_saddle, relaxed, slid_down
+from nnk.saddle.curvature import Modes
+from nnk.saddle.minimise import FloatArray, Point, largest
+from nnk.saddle.network import distance
 from nnk.saddle.parameters import SearchParameters
 from nnk.saddle.problem import VacancyProblem
 from nnk.saddle.system import SystemProduct
+from nnk.saddle.zero_pressure import without_pressure
 
 # Without a preconditioner long waves relax last: at the labels' force tolerance they leave up to 3 meV.
 _TIGHTER = 0.25
+_OTHER_IMAGES = 2  # more than in the label, where that is from a band
 _SPLIT_SHARE = 0.2  # of the audited labels, at least, where there are so many
 
 
@@ -50,29 +56,72 @@ def audit_label(
     jump: int,
     system: SystemProduct,
     parameters: SearchParameters,
+    *,
+    method: Method = Method.SINGLE_IMAGE,
 ) -> AuditResult:
     """Label one jump again by ASE alone: both ends relaxed from ideal sites, then a climbing-image band.
 
     Forward minus reverse barrier equals dE by construction and proves nothing; another method does. Only
-    the count of negative modes uses the model Hessian.
+    the count of negative modes uses the model Hessian. A label that is itself from a band is audited by one
+    with more images, from whose top plain relaxations must lead down to different states, one of the jump's
+    two ends among them.
 
     Raises:
         ValueError: not exactly one vacancy.
     """
     problem = VacancyProblem(force_field, lattice, occupancy_with_vacancy, elements, system)
     before = force_field.calls
-    tight = replace(parameters, max_force_eV_A=_TIGHTER * parameters.max_force_eV_A)
+    by_band = method == Method.NEB
+    tight = replace(
+        parameters,
+        max_force_eV_A=_TIGHTER * parameters.max_force_eV_A,
+        neb_images=parameters.neb_images + (_OTHER_IMAGES if by_band else 0),
+    )
     final_sites_A = problem.sites_A + problem.direction(jump)
     ends = problem.atoms(problem.sites_A), problem.atoms(final_sites_A)
     settled = [relaxed(atoms, max_force_eV_A=tight.max_force_eV_A) for atoms in ends]
     found = elastic_saddle(force_field, ends, problem.hessian, tight) if all(settled) else None
-    calls = force_field.calls - before
+    if found is not None and by_band and not _separates(problem, found, ends, tight):
+        found = None
     if found is None:
-        return AuditResult(math.nan, math.nan, calls, -1, False)
+        return AuditResult(math.nan, math.nan, force_field.calls - before, -1, False)
     top, modes = found
     negative = int((modes.curvatures_eV_A2 < parameters.saddle_curvature_eV_A2).sum())
-    E_fwd, E_bwd = (top.energy_eV - float(atoms.get_potential_energy()) for atoms in ends)
-    return AuditResult(E_fwd, E_bwd, calls, negative, True)
+    states = [_point(atoms) for atoms in ends]
+    if parameters.relax_boxes:
+        top, *states = _in_own_boxes(problem, [top, *states], problem.direction(jump), tight)
+    E_fwd, E_bwd = (top.energy_eV - state.energy_eV for state in states)
+    return AuditResult(E_fwd, E_bwd, force_field.calls - before, negative, True)
+
+
+def _point(atoms: Atoms) -> Point:
+    return Point(atoms.get_positions(), float(atoms.get_potential_energy()), atoms.get_forces())
+
+
+def _separates(
+    problem: VacancyProblem, found: tuple[Point, Modes], ends: Sequence[Atoms], tight: SearchParameters
+) -> bool:
+    """Whether relaxations to both sides of a saddle end in different states, one of them of `ends`."""
+    top, modes = found
+    step_A = modes.vectors[0] * (tight.descent_step_A / largest(modes.vectors[0]))
+    reached = [problem.atoms(top.positions_A + side * step_A) for side in (-1, 1)]
+    if not all(slid_down(atoms, max_force_eV_A=tight.max_force_eV_A) for atoms in reached):
+        return False
+    first, second = (atoms.get_positions() for atoms in reached)
+    at_an_end = [distance(a, end.get_positions()) < tight.match_A for a in (first, second) for end in ends]
+    return any(at_an_end) and distance(first, second) > tight.match_A
+
+
+def _in_own_boxes(
+    problem: VacancyProblem, points: Sequence[Point], direction: FloatArray, tight: SearchParameters
+) -> list[Point]:
+    """A saddle and states, each at zero pressure."""
+    lattice, settled = problem.lattice, []
+    for number, point in enumerate(points):
+        problem.put_into(lattice)
+        settle = problem.settler(tight, "audited") if number else problem.climber(direction, tight)
+        settled.append(without_pressure(problem, point, settle, "audit"))
+    return settled
 
 
 def choose_audit(barriers: BarrierSet, fraction: float, at_least: int, seed: int) -> NDArray[np.int64]:

@@ -21,7 +21,6 @@ from nnk.saddle.network import FINAL, INITIAL, Network, Saddle
 from nnk.saddle.parameters import SearchParameters
 from nnk.saddle.path import PathSearch
 from nnk.saddle.problem import NoLabel, VacancyProblem
-from nnk.saddle.search import find_stationary
 from nnk.saddle.several import several_forces
 from nnk.saddle.system import SystemProduct
 from nnk.saddle.zero_pressure import without_pressure
@@ -177,7 +176,10 @@ class _Labeller:
 
     def _in_own_boxes(self, found: _Found, direction: FloatArray) -> JumpLabel:
         saddle = without_pressure(
-            self._problem, found.saddle.point, lambda p: self._stationary(p, direction), "saddle"
+            self._problem,
+            found.saddle.point,
+            self._problem.climber(direction, self._parameters),
+            "saddle",
         )
         a_saddle_A = self._problem.lattice.a_A
         if found.final is None:
@@ -187,20 +189,6 @@ class _Labeller:
             self._problem, found.final, self._problem.settler(self._parameters, "final"), "final state"
         )
         return self._concluded(found, saddle, final, (a_saddle_A, self._problem.lattice.a_A))
-
-    def _stationary(self, near_A: FloatArray, direction: FloatArray) -> Point:
-        point = find_stationary(
-            self._problem.force_field.energy_forces,
-            near_A,
-            direction,
-            self._problem.hessian,
-            max_force_eV_A=self._parameters.max_force_eV_A,
-            max_step_A=self._parameters.max_step_A,
-            max_calls=self._parameters.search_calls,
-        )
-        if point is None:
-            raise NoLabel(Flag.FAILED, "the saddle is lost as its box is relaxed")
-        return point
 
     def _concluded(
         self, found: _Found, saddle: Point, final: Point | None, boxes_A: tuple[float, float]

@@ -16,6 +16,7 @@ from nnk.saddle.ase_neb import atoms_with
 from nnk.saddle.hessian import LatticeHessian, VacancyHessian
 from nnk.saddle.minimise import Point, evaluate, largest, relax
 from nnk.saddle.parameters import SearchParameters
+from nnk.saddle.search import find_stationary
 from nnk.saddle.system import SystemProduct
 
 FloatArray = NDArray[np.float64]
@@ -104,6 +105,25 @@ class VacancyProblem:
     def settler(self, parameters: SearchParameters, state: str) -> Callable[[FloatArray], Point]:
         """`settle` as a function of the positions."""
         return lambda start_A: self.settle(start_A, parameters, state)
+
+    def climber(self, direction: FloatArray, parameters: SearchParameters) -> Callable[[FloatArray], Point]:
+        """The saddle near positions, as a function of these; it raises `NoLabel` if there is none."""
+
+        def climb(start_A: FloatArray) -> Point:
+            point = find_stationary(
+                self.force_field.energy_forces,
+                start_A,
+                direction,
+                self.hessian,
+                max_force_eV_A=parameters.max_force_eV_A,
+                max_step_A=parameters.max_step_A,
+                max_calls=parameters.search_calls,
+            )
+            if point is None:
+                raise NoLabel(Flag.FAILED, "the saddle is lost as its box is relaxed")
+            return point
+
+        return climb
 
     def initial(self, parameters: SearchParameters) -> Point:
         """The relaxed initial state.

@@ -10,6 +10,7 @@ from nnk.barriers import Flag, Method
 from nnk.lattice import Lattice
 from nnk.potentials.base import ForceFieldError
 from nnk.saddle import SearchParameters, SystemProduct, label_vacancy, unlabelled
+from nnk.saddle.audit import audit_label
 from nnk.saddle.hessian import Shell
 
 PLAIN = SearchParameters()
@@ -158,9 +159,26 @@ def test_bands_alone_give_the_same_barriers(force_field, elements, system):
     assert (found.flag == Flag.OK).all()
     assert (found.method == Method.NEB).all()
     np.testing.assert_allclose(found.E_fwd_eV, wanted.E_fwd_eV, atol=2e-3)
+    audit = audit_label(force_field, lattice, occupancy, elements, 2, system, bands, method=Method.NEB)
+    assert audit.negative_modes == 1
+    assert audit.E_fwd_eV == pytest.approx(found.E_fwd_eV[2], abs=2e-3)
 
 
-def test_states_without_pressure_do_not_depend_on_the_box_given(force_field, labelled, labels, alloy):
+def test_a_band_whose_sides_are_one_state_is_no_audit(
+    monkeypatch, force_field, alloy, elements, system, labels
+):
+    jump = int(np.flatnonzero(labels.n_saddles == 1)[0])
+    arguments = (force_field, *alloy, elements, jump, system, PLAIN)
+    assert audit_label(*arguments, method=Method.NEB).converged
+    monkeypatch.setattr("nnk.saddle.audit.distance", lambda a, b: 0.0)
+    found = audit_label(*arguments, method=Method.NEB)
+    assert not found.converged
+    assert np.isnan(found.E_fwd_eV)
+
+
+def test_states_without_pressure_do_not_depend_on_the_box_given(
+    force_field, labelled, alloy, elements, system
+):
     wide = dataclasses.replace(alloy[0], a_A=3.265)
     here, there = (labelled(lattice=box, relax_boxes=True, max_force_eV_A=0.005) for box in (alloy[0], wide))
     same = (here.flag == there.flag) & (here.flag == Flag.OK)
@@ -169,5 +187,10 @@ def test_states_without_pressure_do_not_depend_on_the_box_given(force_field, lab
         np.testing.assert_allclose(getattr(here, name)[same], getattr(there, name)[same], atol=2e-4)
     np.testing.assert_allclose(here.E_fwd_eV[same], there.E_fwd_eV[same], atol=1e-3)
     np.testing.assert_allclose(here.E_bwd_eV[same], there.E_bwd_eV[same], atol=1e-3)
+    jump = int(np.flatnonzero(same)[0])
+    parameters = dataclasses.replace(PLAIN, relax_boxes=True)
+    audit = audit_label(force_field, *alloy, elements, jump, system, parameters)
+    assert audit.E_fwd_eV == pytest.approx(here.E_fwd_eV[jump], abs=1e-3)
+    assert audit.E_bwd_eV == pytest.approx(here.E_bwd_eV[jump], abs=1e-3)
     in_the_wide_box = labelled(lattice=wide)
     assert np.abs(in_the_wide_box.E_fwd_eV - here.E_fwd_eV)[same].max() > 2e-3  # the box does matter
