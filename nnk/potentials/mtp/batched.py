@@ -16,7 +16,7 @@ from numpy.polynomial.chebyshev import chebder
 from torch import Tensor
 
 from nnk.potentials.mtp.parameters import MtpParameters
-from nnk.potentials.mtp.program import Program, lowered, program_of
+from nnk.potentials.mtp.program import Powers, Program, lowered, program_of
 from nnk.potentials.mtp.reader import read_mtp
 from nnk.potentials.mtp.tables import NeighbourTables, make_tables, nearest_images
 
@@ -101,18 +101,15 @@ class BatchedMtp:
         self._own_eV = torch.cat([own_eV, own_eV.new_zeros(1)])  # the last for atoms that are not there
 
     def _prepare_monomials(self) -> None:
-        """Which powers there are, their derivatives, and the basic moments among all of them."""
+        """Of which monomial each is a derivative, by which factor; and which are in the basic moments."""
         listed = [(0, 0, 0), *(powers for powers, _, _ in self._program.monomials)]
         place = {powers: i for i, powers in enumerate(listed)}
-        self._powers = self._tensor(np.array(listed).T)
-        lower = np.zeros((3, len(listed)), np.int64)
-        for i, powers in enumerate(listed):
-            for axis in range(3):
-                lower[axis, i] = place.get(lowered(powers, axis), 0)
-        self._lower = self._tensor(lower)
-        self._degrees = self._powers.to(self._like.dtype)
+        raised, factors = np.full((3, len(listed)), len(listed)), np.array(listed).T + 1.0
+        for powers, i in place.items():
+            for axis in (axis for axis in range(3) if powers[axis]):
+                raised[axis, place[lowered(powers, axis)]] = i
+        self._raised, self._factors = self._tensor(raised), self._tensor(factors)
         self._basic = self._tensor(np.array([mu * len(listed) + place[p] for mu, p in self._program.basic]))
-        self._order = int(self._powers.max())
 
     def _prepare_contraction(self, parameters: MtpParameters) -> None:
         column = {k: k for k in range(len(self._program.basic))}
@@ -171,8 +168,9 @@ class BatchedMtp:
         moments = values.mT @ monomials  # [atoms, functions, monomials]
         scalars_eV, adjoint = self._contracted(moments.flatten(1)[:, self._basic])
         slopes = torch.zeros_like(moments.flatten(1)).index_copy(1, self._basic, adjoint).view_as(moments)
-        along = (changes * (monomials @ slopes.mT)).sum(dim=2)
-        across = self._across(values @ slopes, monomials)
+        by_r, *by_unit = (monomials @ self._with_derivatives(slopes).mT).chunk(4, dim=2)
+        along = (changes * by_r).sum(dim=2)
+        across = torch.stack([(values * each).sum(dim=2) for each in by_unit], dim=2)
         inverse = 1 / r.flatten(0, 1)
         along = along - inverse * (across * unit).sum(dim=2)
         gradient = (along[..., None] * unit + inverse[..., None] * across).view(shape[0], -1, 3)
@@ -213,20 +211,17 @@ class BatchedMtp:
 
     def _monomials(self, unit: Tensor) -> Tensor:
         """Products of the components [atoms, m, 3] of unit vectors, [atoms, m, monomials]."""
-        powers = [torch.ones_like(unit)]
-        for _ in range(self._order):
-            powers.append(powers[-1] * unit)
-        table = torch.stack(powers, dim=-1)  # [atoms, m, xyz, power]
-        x, y, z = (table[:, :, axis].index_select(2, self._powers[axis]) for axis in range(3))
-        return x * y * z
+        components = unit.unbind(dim=2)
+        values: dict[Powers, Tensor] = {(0, 0, 0): torch.ones_like(components[0])}
+        for powers, part, axis in self._program.monomials:
+            values[powers] = values[part] * components[axis]
+        return torch.stack(list(values.values()), dim=1).mT
 
-    def _across(self, slopes: Tensor, monomials: Tensor) -> Tensor:
-        """Derivatives [atoms, m, 3] by the components, from those by the monomials."""
-        parts = [
-            (slopes * self._degrees[axis] * monomials.index_select(2, self._lower[axis])).sum(dim=2)
-            for axis in range(3)
-        ]
-        return torch.stack(parts, dim=2)
+    def _with_derivatives(self, slopes: Tensor) -> Tensor:
+        """Polynomials as coefficients [atoms, functions, monomials], and behind them their derivatives."""
+        padded = torch.nn.functional.pad(slopes, (0, 1))
+        derivatives = [padded.index_select(2, self._raised[axis]) * self._factors[axis] for axis in range(3)]
+        return torch.cat([slopes, *derivatives], dim=1)
 
     def _contracted(self, basic: Tensor) -> tuple[Tensor, Tensor]:
         """Energies [atoms] of the moments, and derivatives [atoms, n_basic] by the basic ones."""
