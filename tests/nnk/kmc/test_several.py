@@ -142,3 +142,28 @@ def test_progress_of_another_state_is_refused(case):
     moved = dataclasses.replace(engine.progress, vacancies=engine.vacancies + 1)
     with pytest.raises(ValueError, match="the run stood with vacancies at"):
         engine.resume(moved)
+
+
+def test_two_vacancies_among_equal_barriers(make_forward):
+    """Their mean waiting time is exactly 1 / (2 z k), or 1 / ((2 z - 2) k) where they are neighbours."""
+    lattice, temperature_K, jumps = Lattice.bcc((3, 3, 3), 3.3), 1000.0, 60_000
+    model = make_forward("bcc", 1, 1)
+    model.network.out_weight[:] = 0  # every barrier is the output's bias, 1 eV
+    occupancy = np.ones(lattice.n_sites, dtype=np.uint8)
+    sites = [0, 5]
+    occupancy[sites] = 0
+    engine = Engine(lattice, occupancy, model, RunConditions(temperature_K, 3))
+    neighbours, beside = lattice.neighbours, 0
+    made = engine.advance(jumps)
+    for direction, number in zip(made.directions.tolist(), made.vacancies.tolist(), strict=True):
+        beside += sites[1] in neighbours[sites[0]]
+        sites[number] = int(neighbours[sites[number], direction])
+        assert sites[0] != sites[1]
+    rate = 1e13 * np.exp(-1.0 / (8.617333262e-5 * temperature_K))
+    expected_s = (jumps - beside) / (2 * lattice.z * rate) + beside / ((2 * lattice.z - 2) * rate)
+    assert engine.time_s == pytest.approx(expected_s, rel=4 / jumps**0.5)
+    assert sites == engine.vacancies.tolist()
+    # all pairs of sites are equally probable in time, so 8 of 53 are neighbours
+    share = beside / (2 * lattice.z - 2) / ((jumps - beside) / (2 * lattice.z) + beside / (2 * lattice.z - 2))
+    assert share == pytest.approx(8 / 53, abs=0.01)
+    assert np.bincount(made.vacancies) == pytest.approx(jumps / 2, rel=0.02)
