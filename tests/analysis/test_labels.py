@@ -3,13 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import quarantine
+from analysis import label_compositions, quarantine
 from analysis.inputs import Inputs
 from analysis.label_checks import Check
 from analysis.label_limits import Property
 from analysis.labels import analyse
 from nnk.alloy import with_vacancy
 from nnk.barriers import Flag
+
+COMPOSITIONS = ("Nb34Mo33Ta33", "Nb20Mo60Ta20")
 
 
 def test_counts_are_those_of_a_plain_loop(workdir, labels, rows_of):
@@ -264,3 +266,12 @@ def test_structures_of_what_is_not_used(workdir, flawed, tmp_path, capsys):
 def test_inspection_of_nothing(tmp_path, capsys):
     assert quarantine.main([str(tmp_path)]) == 1
     assert "is missing" in capsys.readouterr().err
+
+
+def test_more_compositions_than_fit_on_a_page(workdir, labels, monkeypatch):
+    monkeypatch.setattr(label_compositions, "MOST_ROWS", 1)
+    figures = {figure.name: figure for figure in analyse(Inputs(workdir)).figures}
+    assert "1 more are in the table" in figures["labels-compositions"].caption
+    out = [(~labels.usable)[labels.composition_name == name].mean() for name in COMPOSITIONS]
+    shown = figures["labels-compositions"].figure.axes[0].get_yticklabels()
+    assert [text.get_text() for text in shown] == [COMPOSITIONS[int(np.argmax(out))]]
