@@ -97,5 +97,8 @@ def with_own_samples(barriers: BarrierSet) -> BarrierSet:
         a_A=barriers.a_A[used],
         sample_key=tuple(barriers.sample_key[i] for i in used),
         composition=barriers.composition[used],
+        degree=barriers.degree[used],
+        exchanges=barriers.exchanges[used],
+        alpha=barriers.alpha[used],
         sample=numbers.astype(np.int32),
     )

@@ -13,6 +13,7 @@ from jobs.unit import Unit, UnitItem
 from nnk.barriers import BarrierSet
 from nnk.files import commit
 from nnk.lattice import Lattice
+from nnk.observables.pair_order import first_alpha
 from nnk.saddle import VacancyLabels
 
 SEGMENT_S = 2.0
@@ -44,6 +45,7 @@ class LabelledVacancy:
         fractions: float64[n_elements], the composition asked for.
         site: the vacancy.
         labels: of its z jumps.
+        degree, exchanges: which state of an exchange run the sample is; 0 and 0: a random solution.
     """
 
     lattice: Lattice
@@ -52,6 +54,13 @@ class LabelledVacancy:
     fractions: np.ndarray
     site: int
     labels: VacancyLabels
+    degree: int = 0
+    exchanges: int = 0
+
+    @property
+    def alpha(self) -> np.ndarray:
+        """Warren-Cowley parameter of first neighbours float64[n_elements, n_elements]."""
+        return first_alpha(self.lattice, self.occupancy, len(self.fractions))
 
 
 def barrier_set(
@@ -74,6 +83,9 @@ def barrier_set(
         a_A=np.array([sample.lattice.a_A for sample in samples.values()]),
         sample_key=tuple(samples),
         composition=np.array([sample.fractions for sample in samples.values()]),
+        degree=np.array([sample.degree for sample in samples.values()]),
+        exchanges=np.array([sample.exchanges for sample in samples.values()]),
+        alpha=np.array([sample.alpha for sample in samples.values()]),
         sample=np.repeat([numbers[vacancy.sample_key] for _, vacancy in vacancies], z),
         vacancy_site=np.repeat([vacancy.site for _, vacancy in vacancies], z),
         jump=np.tile(np.arange(z), len(vacancies)),

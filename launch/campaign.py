@@ -10,7 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from launch import checks, composition_checks, kmc_checks, potential_checks  # noqa: F401 (they register their checks)
+from launch import (  # noqa: F401 (they register their checks)
+    checks,
+    composition_checks,
+    kmc_checks,
+    potential_checks,
+    sample_checks,
+)
 from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
@@ -19,13 +25,14 @@ from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
 from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
 from launch.schema.kmc import Kmc, PublishedModel
-from launch.schema.label import Label
+from launch.schema.label import Amounts, Label
 from launch.schema.potential import Potential
 from launch.schema.resources import Resources
 from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
 from nnk.alloy import composition_name
+from nnk.lattice import Lattice
 from nnk.potentials import PotentialSpec
 
 MAX_ERRORS = 200  # a file with more is something else
@@ -135,6 +142,12 @@ class Campaign(Section):
         """Fractions of each labelled composition by its name."""
         return self._named(self.label.compositions if self.label else ())
 
+    def label_amounts(self) -> Amounts:
+        """How many samples and vacancies there are per labelled composition; none without labels."""
+        if self.label is None:
+            return Amounts(0, 0, 0)
+        return self.label.amounts(Lattice(self.alloy.lattice, self.label.cells, 1.0).n_sites)
+
     def kmc_compositions(self) -> dict[str, dict[str, float]]:
         """Fractions of each simulated composition by its name; empty with a start file."""
         return self._named((self.kmc.compositions if self.kmc else None) or ())
@@ -153,6 +166,8 @@ class Campaign(Section):
         for section, named in (("label", self.label_compositions()), ("kmc", self.kmc_compositions())):
             if named:
                 data[section]["compositions"] = list(named.values())
+        if self.label:
+            data["label"]["vacancies_per_composition"] = self.label_amounts().vacancies
         if self.potential:
             located = self.potential.located(self.base_dir)
             data["potential"] = located.model_dump(mode="json", exclude_none=True)

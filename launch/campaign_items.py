@@ -8,6 +8,7 @@ from typing import Any
 from launch.campaign import Campaign
 from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
+from launch.label_items import label_items, sample_items
 from launch.schema.box import prescribed_lattice_parameter_A
 from launch.stages import ANALYSIS_READS, STAGES
 from nnk.potentials import Builtin
@@ -22,7 +23,9 @@ def all_items(campaign: Campaign) -> Items:
     """Items of every stage, in the order of `STAGES`; a stage without items has an empty list."""
     items: Items = {stage: [] for stage in STAGES}
     items["prepare"] = _prepare(campaign)
-    items["label"] = _labels(campaign, items)
+    reads = partial(_reads, items)
+    items["samples"] = sample_items(campaign, _system(campaign), reads)
+    items["label"] = label_items(campaign, _system(campaign), reads)
     items["audit"] = _audit(campaign, items)
     items["train"] = _training(campaign, items)
     items["kmc"] = _kmc(campaign, items)
@@ -71,31 +74,9 @@ def _lattice(campaign: Campaign, group: Group, name: str, fractions: dict[str, f
 
 def _reads(items: Items, *names: str) -> dict[str, str]:
     """Hashes of the prepared products, as far as the campaign has them."""
-    found = {f"{item.stage}/{item.key}": item.hash for item in (*items["prepare"], *items["train"])}
+    made = (*items["prepare"], *items["samples"], *items["train"])
+    found = {f"{item.stage}/{item.key}": item.hash for item in made}
     return {name: found[name] for name in names if name in found}
-
-
-def _labels(campaign: Campaign, items: Items) -> list[Item]:
-    label = campaign.label
-    if label is None:
-        return []
-    search = {
-        "cells": list(label.cells),
-        "max_force_eV_A": label.max_force_eV_A,
-        "connect": label.connect,
-        "method": label.method,
-        "relax_boxes": label.box == "relaxed",
-        "samples": {"kind": label.samples.kind},
-    }
-    made: list[Item] = []
-    for name, fractions in campaign.label_compositions().items():
-        settings = {**_system(campaign), "label": search, "composition": fractions}
-        group = Group("label", settings, _reads(items, "prepare/system", f"prepare/lattice/{name}"))
-        for number in range(label.vacancies_per_composition):
-            sample, vacancy = divmod(number, label.samples.vacancies_per_sample)
-            key = f"{name}/s{sample:04d}/v{vacancy:05d}"
-            made.append(make_item(group, key, sample=sample, vacancy=vacancy))
-    return made
 
 
 def _audit(campaign: Campaign, items: Items) -> list[Item]:

@@ -11,11 +11,10 @@ from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import did_you_mean
 from launch.schema.box import VegardBox
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
-from launch.schema.label import Samples
 from launch.schema.potential import Potential
 from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
-from nnk.lattice import Lattice, offsets_within
+from nnk.lattice import offsets_within
 from site_configs.site import SiteError, load_site, site_names
 
 Cells = tuple[int, int, int]
@@ -30,28 +29,6 @@ def _sections_belong_together(sections: frozenset[str]) -> Findings:
         yield Finding(("label",), message, at_key=True)
     if "train" in sections and "label" not in sections:
         yield Finding(("train",), "needs labels to train on; allowed: with a section label", at_key=True)
-
-
-@needs("alloy.lattice", "label.cells", "label.samples", "label.vacancies_per_composition")
-def _vacancies_fit(structure: str, cells: Cells, samples: Samples, wanted: int) -> Findings:
-    n_sites = Lattice(structure, cells, 1.0).n_sites  # type: ignore[arg-type]
-    if samples.vacancies_per_sample > n_sites:
-        message = f"got {samples.vacancies_per_sample}; allowed: at most the {n_sites} sites of a sample"
-        yield Finding(("label", "samples", "vacancies_per_sample"), message)
-    elif samples.vacancies_per_sample > wanted:
-        message = f"got {samples.vacancies_per_sample}; allowed: at most vacancies_per_composition, {wanted}"
-        yield Finding(("label", "samples", "vacancies_per_sample"), message)
-
-
-@needs("label.vacancies_per_composition", "train.validation_fraction", "train.test_fraction")
-def _vacancies_can_be_split(n_vacancies: int, validation: float, test: float) -> Findings:
-    n_held_out = sum(max(1, round(part * n_vacancies)) for part in (validation, test) if part)
-    if n_held_out >= n_vacancies:
-        message = (
-            f"got {n_vacancies}, of which {n_held_out} are held out for validation and test; "
-            f"allowed: more than are held out, so that some are left to train on"
-        )
-        yield Finding(("label", "vacancies_per_composition"), message)
 
 
 @needs("train.backend", "train.ranks")

@@ -4,6 +4,7 @@
 stage      product                                     hash of the inputs it was made from
 =========  ==========================================  ====================================================
 prepare    labels/{potential,system,lattice/<c>}.json  key ``inputs_hash``
+samples    samples/<composition>/r000.nc               attribute ``inputs_hash``
 label      labels/**/*.nc                              variable ``item_hash`` of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.json                    last record of the item, state "done"
@@ -45,6 +46,7 @@ class Products:
             return {item.key for item in items if item.hash in hashes}
         made: dict[str, Callable[[Item], bool]] = {
             "prepare": lambda item: _hash_in_json(self._prepared(item)) == item.hash,
+            "samples": lambda item: _hash_in_netcdf(self._workdir.samples_file(item.key)) == item.hash,
             "audit": lambda item: _hash_in_netcdf(self._workdir.audit_file) == item.hash,
             "kmc": lambda item: is_long_enough(self.finished_run(item), item),
         }

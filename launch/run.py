@@ -29,7 +29,7 @@ from launch.problems import CampaignErrors
 from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
 from launch.progress import Progress
 from launch.stage_runner import StageRunner, StageTools
-from launch.stages import STAGES
+from launch.stages import SECTION_OF_STAGE, STAGES
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, read_epoch, remove_temporaries
 from site_configs import Site, StageLayout, load_site
@@ -64,7 +64,7 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
 
 
 def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
-    section = {"audit": "label", "prepare": "label", "report": "analysis"}.get(stage, stage)
+    section = {"prepare": "label", "report": "analysis", **SECTION_OF_STAGE}.get(stage, stage)
     asked = getattr(campaign.resources, section)
     return site.layout(stage, asked.ranks_per_node, asked.nodes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STAGES = ("prepare", "label", "audit", "train", "kmc", "analysis", "report")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report")
 
 ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "labels": ("label", "audit"),
@@ -14,12 +14,13 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
 }
 """Stages whose products an analysis cannot do without."""
 
-SECTION_OF_STAGE = {"label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
+SECTION_OF_STAGE = {"samples": "label", "label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
 """Section of the campaign file that makes a stage's products."""
 
 READS_STAGES: dict[str, tuple[str, ...]] = {
     "prepare": (),
-    "label": ("prepare",),
+    "samples": ("prepare",),
+    "label": ("prepare", "samples"),
     "audit": ("label",),
     "train": ("label",),
     "kmc": ("prepare", "train"),

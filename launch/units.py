@@ -11,11 +11,12 @@ from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
 from launch.items import Item
 from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
+from launch.label_items import sample_settings
 from launch.schema.kmc import PublishedModel
 from nnk.files import Workdir
 from site_configs import StageLayout
 
-MPI_STAGES = ("prepare", "label", "audit")
+MPI_STAGES = ("prepare", "samples", "label", "audit")
 IN_WORKER = {"kmc": "jobs.kmc"}
 ITEMS_PER_RANK = 2000  # of a label unit: some 20 minutes with a fast potential
 
@@ -90,7 +91,7 @@ class UnitMaker:
         }
         if stage in MPI_STAGES and campaign.potential:
             settings["potential"] = campaign.potential_spec().to_json()
-        if stage in ("label", "audit"):
+        if stage in ("samples", "label", "audit"):
             settings |= _label_settings(campaign)
         if stage == "train":
             settings |= _train_settings(campaign, item.key)
@@ -113,7 +114,7 @@ def _command(unit: Unit, layout: StageLayout) -> list[str]:
 def _inputs(campaign: Campaign, item: Item) -> dict[str, Any]:
     """What a job needs to know of an item, besides the settings of its unit."""
     inputs = dict(item.own)
-    if item.stage == "label":
+    if item.stage in ("samples", "label"):
         inputs["composition"] = item.key.split("/")[0]
     if item.stage == "kmc":
         case = kmc_cases(campaign)[item.key.split("/")[0]]
@@ -136,6 +137,7 @@ def _label_settings(campaign: Campaign) -> dict[str, Any]:
         },
         "box": label.box if isinstance(label.box, str) else next(iter(label.box.model_dump())),
         "ranks_per_barrier": label.ranks_per_barrier,
+        **sample_settings(label),
         "fraction": label.audit.fraction,
         "at_least": label.audit.at_least,
     }

@@ -81,11 +81,23 @@ _COLUMNS: dict[str, _Column] = {
 }
 
 
+_SAMPLE_COLUMNS: dict[str, _Column] = {
+    "degree": _Column("i4", "1", "number of the state along its exchange run; 0 also for random samples"),
+    "exchanges": _Column("i8", "1", "exchanges of atoms tried before the state; 0: a random solution"),
+    "alpha": _Column("f4", "1", "Warren-Cowley parameter of first neighbours, NaN where not defined"),
+}
+
+
 _STATE_BOXES = ("a_initial_A", "a_saddle_A", "a_final_A")
 
 
 def _of_the_sample() -> NDArray[np.float64]:
     """Stands for the lattice parameters of the samples, where none are given for the states."""
+    return np.empty(0)
+
+
+def _not_given() -> Any:
+    """Stands for what random samples have."""
     return np.empty(0)
 
 
@@ -112,6 +124,10 @@ class BarrierSet:
         a_initial_A, a_saddle_A, a_final_A: float64[m], lattice parameter of the box of each state; all are
             the sample's (the default) unless each state has been brought to zero pressure.
         reason: m strings, why a label is not usable; empty (the default) for one that is.
+        degree: int32[n_samples], which state of its exchange run a sample is; 0 by default.
+        exchanges: int64[n_samples], exchanges tried before it; 0, a random solution, by default.
+        alpha: float32[n_samples, n_elements, n_elements], Warren-Cowley parameter of first neighbours; NaN by
+            default.
         attrs: what was run (potential and its hash, tolerances, seed, versions): str or number.
     """
 
@@ -138,6 +154,9 @@ class BarrierSet:
     a_saddle_A: NDArray[np.float64] = field(default_factory=_of_the_sample)
     a_final_A: NDArray[np.float64] = field(default_factory=_of_the_sample)
     reason: tuple[str, ...] = ()
+    degree: NDArray[np.int32] = field(default_factory=_not_given)
+    exchanges: NDArray[np.int64] = field(default_factory=_not_given)
+    alpha: NDArray[np.float32] = field(default_factory=_not_given)
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -149,13 +168,18 @@ class BarrierSet:
         object.__setattr__(self, "a_A", np.asarray(self.a_A, dtype=np.float64))
         object.__setattr__(self, "composition", np.asarray(self.composition, dtype=np.float64))
         self._fill_in()
-        for name, column in _COLUMNS.items():
+        for name, column in (_COLUMNS | _SAMPLE_COLUMNS).items():
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=column.dtype))
         self._check_samples()
         self._check_barriers()
 
     def _fill_in(self) -> None:
-        sample = np.asarray(self.sample, dtype=np.int64)
+        sample, n_samples = np.asarray(self.sample, dtype=np.int64), len(self.sample_key)
+        pairs = (n_samples, len(self.elements), len(self.elements))
+        for name in _SAMPLE_COLUMNS:
+            if not np.size(getattr(self, name)):
+                filled = np.full(pairs, np.nan) if name == "alpha" else np.zeros(n_samples)
+                object.__setattr__(self, name, filled)
         object.__setattr__(self, "reason", tuple(self.reason) or ("",) * len(sample))
         fits = len(sample) and 0 <= sample.min() <= sample.max() < len(self.a_A)
         for name in _STATE_BOXES:
@@ -169,6 +193,9 @@ class BarrierSet:
             "occupancy": (n_samples, n_sites),
             "a_A": (n_samples,),
             "composition": (n_samples, len(self.elements)),
+            "degree": (n_samples,),
+            "exchanges": (n_samples,),
+            "alpha": (n_samples, len(self.elements), len(self.elements)),
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
@@ -317,6 +344,10 @@ def _write_samples(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
     _write(file, "occupancy", ("n_samples", "site"), barriers.occupancy, "1", occupied)
     _write(file, "a_A", ("n_samples",), barriers.a_A, "angstrom", "lattice parameter")
     _write(file, "composition", ("n_samples", "element"), barriers.composition, "1", "atomic fractions")
+    file.createDimension("neighbour", len(barriers.elements))
+    for name, column in _SAMPLE_COLUMNS.items():
+        dims = ("n_samples", "element", "neighbour")[: getattr(barriers, name).ndim]
+        _write(file, name, dims, getattr(barriers, name), column.units, column.long_name)
 
 
 def _write_barriers(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
@@ -356,7 +387,7 @@ def _plain(value: Any) -> Any:
 
 def _read(file: netCDF4.Dataset) -> BarrierSet:
     attrs = {name[4:]: _plain(file.getncattr(name)) for name in file.ncattrs() if name.startswith("run_")}
-    columns = {name: file[name][:] for name in _COLUMNS}
+    columns = {name: file[name][:] for name in (*_COLUMNS, *_SAMPLE_COLUMNS)}
     return BarrierSet(
         elements=tuple(file.elements.split()),
         structure=file.structure,
@@ -417,6 +448,9 @@ def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
         _check_alike(sets[0], other)
     places, numbers = _merge_samples(sets)
     columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in sets]) for name in _COLUMNS}
+    of_samples: dict[str, Any] = {
+        name: np.array([getattr(sets[s], name)[row] for s, row in places]) for name in _SAMPLE_COLUMNS
+    }
     columns["sample"] = np.concatenate([n[b.sample] for n, b in zip(numbers, sets, strict=True)])
     hashes = [item for barriers in sets for item in barriers.item_hash]
     reasons = [reason for barriers in sets for reason in barriers.reason]
@@ -428,6 +462,7 @@ def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
         a_A=np.array([sets[s].a_A[row] for s, row in places]),
         sample_key=tuple(sets[s].sample_key[row] for s, row in places),
         composition=np.array([sets[s].composition[row] for s, row in places]),
+        **of_samples,
         item_hash=tuple(hashes[i] for i in last),
         reason=tuple(reasons[i] for i in last),
         attrs=common,

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 FOLDER = Path(__file__).parent
-StageName = Literal["prepare", "label", "audit", "train", "kmc", "analysis", "report"]
+StageName = Literal["prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report"]
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
 Count = Literal["all"] | Annotated[int, Field(ge=1)]

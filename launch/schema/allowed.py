@@ -32,7 +32,8 @@ class Allowed:
 
     def keys(self, key: KeyPath) -> list[str]:
         """Keys of the mapping at `key`."""
-        return [name for node in self._nodes(key) for name in node.get("properties", {})]
+        nodes = self._nodes(key)
+        return list(dict.fromkeys(name for node in nodes for name in node.get("properties", {})))
 
     def words(self, key: KeyPath) -> list[str]:
         """Fixed words that may stand at `key`."""

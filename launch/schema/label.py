@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from launch.schema.base import Cells, Section
 from launch.schema.box import Box
 from launch.schema.compositions import CompositionList
-
-
-class Samples(Section):
-    """How atoms are placed in the cells that barriers are computed in."""
-
-    kind: Literal["random"] = "random"
-    """random: random solid solutions with exact atom counts."""
-
-    vacancies_per_sample: Annotated[int, Field(ge=1)] = 1
-    """Vacancy positions, one at a time, tried in each sample before the next sample is drawn."""
+from launch.schema.samples import (
+    OrderedSamples,
+    RandomSamples,
+    Samples,
+    Sites,
+    SitesByEnvironment,
+    SiteWord,
+    site_choice,
+)
 
 
 class Audit(Section):
@@ -37,14 +36,19 @@ class Label(Section):
     compositions: CompositionList
     """Compositions as atomic fractions that sum to 1, such as {Nb: 0.5, Mo: 0.5}; or equimolar; or a grid."""
 
-    samples: Samples = Samples()
+    samples: Samples = RandomSamples()
     """How the atoms are placed."""
 
     cells: Cells
     """Cubic cells along x, y and z of each sample."""
 
-    vacancies_per_composition: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Vacancy positions per composition; each gives one barrier per jump (bcc: 8)."""
+    sites: Sites = "random"
+    """Which sites of a sample become vacancies, one at a time: random, k-means (most different environments
+    first), all, or {choice: k-means, clusters: ..., shells: ..., features: ...}."""
+
+    vacancies_per_composition: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Vacancy positions per composition; each gives one barrier per jump (bcc: 8). Left out with sites: all,
+    where every site of every sample is one."""
 
     max_force_eV_A: Annotated[float, Field(gt=0, le=0.1)] = 0.02
     """Largest force left on an atom at a relaxed state or a saddle."""
@@ -68,7 +72,40 @@ class Label(Section):
     audit: Audit = Audit()
     """Which share of the labels is computed again by another method."""
 
-    @property
-    def samples_per_composition(self) -> int:
-        """Samples that hold all the vacancies asked for."""
-        return -(-self.vacancies_per_composition // self.samples.vacancies_per_sample)
+    def amounts(self, n_sites: int) -> Amounts:
+        """How many samples and vacancies there are per composition, for samples of so many sites."""
+        return amounts(self.samples, self.sites, self.vacancies_per_composition, n_sites)
+
+
+class Amounts(NamedTuple):
+    """Numbers per composition."""
+
+    samples: int
+    vacancies_per_sample: int
+    vacancies: int
+
+
+def amounts(
+    samples: RandomSamples | OrderedSamples,
+    sites: SiteWord | SitesByEnvironment,
+    vacancies: int | None,
+    n_sites: int,
+) -> Amounts:
+    """What follows from what a campaign says of samples, sites and vacancies."""
+    if site_choice(sites).choice == "all" or vacancies is None:
+        count = samples.count or samples.degrees
+        return Amounts(count, n_sites, count * n_sites)
+    each = samples.vacancies_per_sample or _default_each(samples, sites, vacancies, n_sites)
+    return Amounts(-(-vacancies // each), each, vacancies)
+
+
+def _default_each(
+    samples: RandomSamples | OrderedSamples,
+    sites: SiteWord | SitesByEnvironment,
+    vacancies: int,
+    n_sites: int,
+) -> int:
+    """Vacancies per sample where the campaign does not say."""
+    if isinstance(samples, RandomSamples) and site_choice(sites).choice == "random":
+        return 1
+    return min(n_sites, -(-vacancies // samples.degrees))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 ALGORITHM_VERSIONS: dict[str, int] = {
     "prepare": 1,
+    "samples": 1,
     "label": 2,
     "audit": 2,
     "train": 1,

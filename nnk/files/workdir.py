@@ -62,6 +62,10 @@ class Workdir:
         """The zero-pressure lattice parameter of a composition."""
         return self.labels_dir / "lattice" / f"{composition_name}.json"
 
+    def samples_file(self, key: str) -> Path:
+        """Samples with short-range order along the run `key`, ``<composition>/r000``."""
+        return self.root / "samples" / f"{key}.nc"
+
     @property
     def audit_file(self) -> Path:
         """Labels computed again by an independent method."""

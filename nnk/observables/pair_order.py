@@ -125,6 +125,14 @@ def warren_cowley(counts: ArrayLike, numbers: ArrayLike, n_sites: int, z: ArrayL
     return np.where(expected > 0, 1.0 - ratio, np.nan)
 
 
+def first_alpha(lattice: Lattice, occupancy: NDArray[np.uint8], n_species: int) -> FloatArray:
+    """Warren-Cowley parameter of first neighbours of one state, float64[n_species, n_species]."""
+    counts, z = pair_counts(lattice, occupancy, 1, n_species), coordination(lattice.structure, 1)
+    return cast(
+        FloatArray, warren_cowley(counts, species_numbers(occupancy, n_species), lattice.n_sites, z)[0]
+    )
+
+
 def random_spread(
     lattice: Lattice,
     occupancy: NDArray[np.uint8],

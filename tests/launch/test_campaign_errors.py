@@ -15,7 +15,7 @@ GOLDEN = {
     "unknown key": (
         ("  cells: [6, 6, 6]", "  celss: [6, 6, 6]"),
         [
-            "15:3: label.celss: unknown key; allowed: compositions, samples, cells, vacancies_per_composition, "
+            "15:3: label.celss: unknown key; allowed: compositions, samples, cells, sites, vacancies_per_composition, "
             'max_force_eV_A, connect, method, box, ranks_per_barrier, audit; did you mean "cells"?'
         ],
     ),

@@ -75,7 +75,7 @@ def test_hashes_do_not_change_between_versions(write_campaign, monkeypatch):
 
 
 GOLDEN_SYSTEM = "2b0cf8412c8c14c2673180d66cf73991"
-GOLDEN_LABEL = "98aee5a7a638f2ad8a98ea6dfa1745c1"
+GOLDEN_LABEL = "f968de33eff54cc615afde9fdc0e3249"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""The samples and the labels of a campaign: their compositions, runs, samples and vacancies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from launch.campaign import Campaign
+from launch.items import Group, Item, make_item
+from launch.schema.label import Label
+from launch.schema.samples import OrderedSamples, site_choice
+from nnk.samples import SiteChoice
+
+Reads = Callable[..., dict[str, str]]
+
+_KEYS_OF_MODE = {
+    "lattice": ("shells", "energies", "fit_cells"),
+    "relax": (),
+    "md": ("steps", "trials_per_pair", "timestep_fs", "friction_per_ps"),
+}
+
+
+def sample_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> list[Item]:
+    """The exchange runs: one item per composition and run; none for random samples."""
+    label = campaign.label
+    if label is None or not isinstance(label.samples, OrderedSamples):
+        return []
+    how = {"cells": list(label.cells), "samples": _run_inputs(label.samples)}
+    n_runs = -(-campaign.label_amounts().samples // label.samples.degrees)
+    made = []
+    for name, fractions in campaign.label_compositions().items():
+        settings = {**system, "label": how, "composition": fractions}
+        group = Group("samples", settings, reads("prepare/system", f"prepare/lattice/{name}"))
+        made += [make_item(group, run_key(name, run), run=run) for run in range(n_runs)]
+    return made
+
+
+def run_key(name: str, run: int) -> str:
+    """Key of the item of an exchange run."""
+    return f"{name}/r{run:03d}"
+
+
+def _run_inputs(samples: OrderedSamples) -> dict[str, Any]:
+    """What a run depends on: of the parameters, those of its mode."""
+    asked = asdict(samples.parameters())
+    others = {key for mode, keys in _KEYS_OF_MODE.items() if mode != samples.mode for key in keys}
+    return {"kind": "ordered"} | {key: value for key, value in asked.items() if key not in others}
+
+
+def label_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> list[Item]:
+    """The labels: one item per composition, sample and vacancy."""
+    label = campaign.label
+    if label is None:
+        return []
+    made: list[Item] = []
+    amounts, inputs = campaign.label_amounts(), _label_inputs(label)
+    for name, fractions in campaign.label_compositions().items():
+        settings = {**system, "label": inputs, "composition": fractions}
+        groups = _Groups(label, name, settings, reads)
+        for number in range(amounts.vacancies):
+            sample, vacancy = divmod(number, amounts.vacancies_per_sample)
+            key = f"{name}/s{sample:04d}/v{vacancy:05d}"
+            made.append(make_item(groups.of(sample), key, sample=sample, vacancy=vacancy))
+    return made
+
+
+def _label_inputs(label: Label) -> dict[str, Any]:
+    search = {
+        "cells": list(label.cells),
+        "max_force_eV_A": label.max_force_eV_A,
+        "connect": label.connect,
+        "method": label.method,
+        "relax_boxes": label.box == "relaxed",
+        "samples": {"kind": label.samples.kind},
+    }
+    choice = site_choice(label.sites)
+    return search if choice == SiteChoice() else {**search, "sites": _site_inputs(choice)}
+
+
+def _site_inputs(choice: SiteChoice) -> Any:
+    return asdict(choice) if choice.choice == "k-means" else choice.choice
+
+
+class _Groups:
+    """Inputs that labels of one composition share: all of them, or those of the samples of one run."""
+
+    def __init__(self, label: Label, name: str, settings: Mapping[str, Any], reads: Reads) -> None:
+        self._label = label
+        self._name = name
+        self._settings = settings
+        self._reads = reads
+        self._made: dict[int, Group] = {}
+
+    def of(self, sample: int) -> Group:
+        """The group of a sample's labels."""
+        run = sample // self._label.samples.degrees if self._label.samples.kind == "ordered" else 0
+        if run not in self._made:
+            names = ["prepare/system", f"prepare/lattice/{self._name}"]
+            if self._label.samples.kind == "ordered":
+                names.append(f"samples/{run_key(self._name, run)}")
+            self._made[run] = Group("label", self._settings, self._reads(*names))
+        return self._made[run]
+
+
+def sample_settings(label: Label) -> dict[str, Any]:
+    """What the jobs need to know of samples and sites."""
+    ordered = label.samples
+    return {
+        "samples": asdict(ordered.parameters()) if isinstance(ordered, OrderedSamples) else None,
+        "sites": asdict(site_choice(label.sites)),
+    }

@@ -1,0 +1,143 @@
+"""Checks of samples and of the choice of vacancies in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from launch.findings import Finding, Findings, needs
+from launch.schema.label import amounts
+from launch.schema.samples import OrderedSamples, RandomSamples, SitesByEnvironment, SiteWord, site_choice
+from nnk.exchange.parameters import CELLS, FitParameters
+from nnk.lattice import Lattice
+
+Samples = RandomSamples | OrderedSamples
+Sites = SiteWord | SitesByEnvironment
+Cells = tuple[int, int, int]
+
+_ORDERED_ONLY = {"pairs": "lattice", "dynamics": "md"}
+
+
+def _n_sites(structure: Any, cells: Cells) -> int:
+    return Lattice(structure, cells, 1.0).n_sites
+
+
+@needs("alloy.lattice", "label.cells", "label.samples", "label.sites", "label.vacancies_per_composition")
+def _vacancies_fit(
+    structure: str, cells: Cells, samples: Samples, sites: Sites, wanted: int | None
+) -> Findings:
+    n_sites = _n_sites(structure, cells)
+    if site_choice(sites).choice == "all":
+        yield from _all_sites_fit(n_sites, samples, wanted)
+    elif wanted is None:
+        message = "missing; allowed: a whole number >= 1, or with sites: all none"
+        yield Finding(("label", "vacancies_per_composition"), message, at_key=True)
+    else:
+        yield from _chosen_sites_fit(n_sites, samples, sites, wanted)
+
+
+def _all_sites_fit(n_sites: int, samples: Samples, wanted: int | None) -> Findings:
+    key, follows = ("label", "samples", "vacancies_per_sample"), amounts(samples, "all", None, n_sites)
+    if samples.vacancies_per_sample not in (None, n_sites):
+        message = f"got {samples.vacancies_per_sample} with sites: all; allowed: none, which is {n_sites}"
+        yield Finding(key, message)
+    if wanted not in (None, follows.vacancies):
+        message = f"got {wanted} with sites: all; allowed: none, which is {follows.vacancies}"
+        yield Finding(("label", "vacancies_per_composition"), message)
+
+
+def _chosen_sites_fit(n_sites: int, samples: Samples, sites: Sites, wanted: int) -> Findings:
+    key, choice = ("label", "samples", "vacancies_per_sample"), site_choice(sites)
+    if samples.count is not None:
+        message = f"got {samples.count} with sites: {choice.choice}; allowed: with sites: all only"
+        yield Finding(("label", "samples", "count"), message)
+    each = amounts(samples, sites, wanted, n_sites).vacancies_per_sample
+    if each > n_sites:
+        yield Finding(key, f"got {each}; allowed: at most the {n_sites} sites of a sample")
+    elif each > wanted:
+        yield Finding(key, f"got {each}; allowed: at most vacancies_per_composition, {wanted}")
+    elif choice.choice == "k-means" and each < 2:
+        message = "got 1 with sites: k-means; allowed: 2 or more, or k-means has nothing to choose"
+        yield Finding(key, message)
+
+
+@needs("label.sites")
+def _clusters_belong_to_k_means(sites: Sites) -> Findings:
+    if isinstance(sites, SitesByEnvironment) and sites.choice != "k-means":
+        for name in sorted(sites.model_fields_set - {"choice"}):
+            message = f"given with choice: {sites.choice}; allowed: with choice: k-means only"
+            yield Finding(("label", "sites", name), message, at_key=True)
+
+
+@needs("alloy.lattice", "label.cells", "label.sites")
+def _environments_fit(structure: str, cells: Cells, sites: Sites) -> Findings:
+    choice = site_choice(sites)
+    if choice.choice == "k-means" and choice.clusters > (n_sites := _n_sites(structure, cells)):
+        message = f"got {choice.clusters}; allowed: at most the {n_sites} sites of a sample"
+        yield Finding(("label", "sites", "clusters"), message)
+
+
+@needs("label.samples")
+def _keys_belong_to_the_mode(samples: Samples) -> Findings:
+    if isinstance(samples, OrderedSamples):
+        for name, mode in _ORDERED_ONLY.items():
+            if name in samples.model_fields_set and samples.mode != mode:
+                message = f"given with mode: {samples.mode}; allowed: with mode: {mode} only"
+                yield Finding(("label", "samples", name), message, at_key=True)
+
+
+@needs("alloy.lattice", "label.cells", "label.samples")
+def _degrees_fit(structure: str, cells: Cells, samples: Samples) -> Findings:
+    if isinstance(samples, OrderedSamples):
+        trials = max(1, round(samples.trials_per_atom * _n_sites(structure, cells)))
+        if samples.degrees > trials + 1:
+            message = f"got {samples.degrees} along {trials} exchanges tried; allowed: at most {trials + 1}"
+            yield Finding(("label", "samples", "degrees"), message)
+
+
+@needs("alloy.elements", "alloy.lattice", "label.samples")
+def _fit_has_enough_cells(elements: tuple[str, ...], structure: str, samples: Samples) -> Findings:
+    if not isinstance(samples, OrderedSamples) or samples.mode != "lattice" or samples.pairs.cells is None:
+        return
+    try:
+        FitParameters(samples.pairs.shells, n_cells=samples.pairs.cells).number_of_cells(len(elements))
+    except ValueError as error:
+        sites = _n_sites(structure, CELLS[structure])
+        message = f"{str(error).partition(': ')[2]} cells of {sites} atoms"
+        got = f"got {samples.pairs.cells}; allowed: {message}"
+        yield Finding(("label", "samples", "pairs", "cells"), got)
+
+
+@needs("alloy.elements", "label.samples")
+def _order_needs_two_elements(elements: tuple[str, ...], samples: Samples) -> Findings:
+    if isinstance(samples, OrderedSamples) and len(elements) < 2:
+        allowed = "allowed: kind: random, or an alloy of two elements or more"
+        message = f"got ordered with {elements[0]} alone; {allowed}"
+        yield Finding(("label", "samples", "kind"), message)
+
+
+@needs(
+    "alloy.lattice",
+    "label.cells",
+    "label.samples",
+    "label.sites",
+    "label.vacancies_per_composition",
+    "train.validation_fraction",
+    "train.test_fraction",
+)
+def _vacancies_can_be_split(
+    structure: str,
+    cells: Cells,
+    samples: Samples,
+    sites: Sites,
+    wanted: int | None,
+    validation: float,
+    test: float,
+) -> Findings:
+    n_vacancies = amounts(samples, sites, wanted, _n_sites(structure, cells)).vacancies
+    n_held_out = sum(max(1, round(part * n_vacancies)) for part in (validation, test) if part)
+    if n_held_out >= n_vacancies:
+        message = (
+            f"got {n_vacancies}, of which {n_held_out} are held out for validation and test; "
+            f"allowed: more than are held out, so that some are left to train on"
+        )
+        yield Finding(("label", "vacancies_per_composition"), message)

@@ -1,0 +1,111 @@
+# ruff: noqa: E501 (a message is one line)
+"""Golden messages about samples and the choice of vacancies in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launch.campaign import load_campaign
+from launch.problems import CampaignErrors
+
+# old text -> new text: the messages that come, without the file's name
+GOLDEN = {
+    "more vacancies per sample than asked for": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {vacancies_per_sample: 4}"),
+        ["16:35: label.samples.vacancies_per_sample: got 4; allowed: at most vacancies_per_composition, 3"],
+    ),
+    "kind of samples": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: orderd}"),
+        ['16:19: label.samples.kind: got "orderd"; allowed: random or ordered; did you mean "ordered"?'],
+    ),
+    "key of other samples": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: random, degrees: 3}"),
+        ["16:27: label.samples.degrees: unknown key; allowed: kind, vacancies_per_sample, count, mode, temp"],
+    ),
+    "mode of ordered samples": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered, mode: mc}"),
+        ['16:34: label.samples.mode: got "mc"; allowed: lattice, relax, md'],
+    ),
+    "keys of another mode": (
+        (
+            "  cells: [6, 6, 6]",
+            "  cells: [6, 6, 6]\n  samples: {kind: ordered, mode: md, pairs: {shells: 2}}",
+        ),
+        ["16:38: label.samples.pairs: given with mode: md; allowed: with mode: lattice only"],
+    ),
+    "too many degrees": (
+        (
+            "  cells: [6, 6, 6]",
+            "  cells: [6, 6, 6]\n  samples: {kind: ordered, trials_per_atom: 0.01, degrees: 6}",
+        ),
+        ["16:60: label.samples.degrees: got 6 along 4 exchanges tried; allowed: at most 5"],
+    ),
+    "too few cells for a fit": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered, pairs: {cells: 12}}"),
+        ["16:43: label.samples.pairs.cells: got 12; allowed: 10 unknowns take 20 or more cells of 250 atoms"],
+    ),
+    "number of samples": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {count: 3}"),
+        ["16:20: label.samples.count: got 3 with sites: random; allowed: with sites: all only"],
+    ),
+    "all sites and a number": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: all"),
+        ["17:30: label.vacancies_per_composition: got 3 with sites: all; allowed: none, which is 432"],
+    ),
+    "all sites and a number per sample": (
+        ("  vacancies_per_composition: 3", "  sites: all\n  samples: {vacancies_per_sample: 3}"),
+        ["17:35: label.samples.vacancies_per_sample: got 3 with sites: all; allowed: none, which is 432"],
+    ),
+    "number of vacancies missing": (
+        ("  vacancies_per_composition: 3\n", ""),
+        [
+            "11:1: label.vacancies_per_composition: missing; allowed: a whole number >= 1, or with sites: all none"
+        ],
+    ),
+    "choice of sites": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: kmeans"),
+        [
+            '16:10: label.sites: got "kmeans"; allowed: random, k-means, all or a mapping with the keys choice,'
+        ],
+    ),
+    "clusters without k-means": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: {choice: random, clusters: 3}"),
+        ["16:27: label.sites.clusters: given with choice: random; allowed: with choice: k-means only"],
+    ),
+    "more clusters than sites": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: {choice: k-means, clusters: 433}"),
+        ["16:38: label.sites.clusters: got 433; allowed: at most the 432 sites of a sample"],
+    ),
+    "k-means of one": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: k-means\n  samples: {vacancies_per_sample: 1}"),
+        ["17:35: label.samples.vacancies_per_sample: got 1 with sites: k-means; allowed: 2 or more"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_message(case: str, write_campaign, monkeypatch, tmp_path: Path):
+    replacement, expected = GOLDEN[case]
+    write_campaign(replacement)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CampaignErrors) as error:
+        load_campaign("c.yaml")
+    lines = [str(problem) for problem in error.value.problems]
+    assert len(lines) == len(expected), lines
+    for line, start in zip(lines, expected, strict=True):
+        assert line.startswith(f"c.yaml:{start}"), (line, start)
+        assert "allowed" in line
+
+
+def test_one_element_cannot_be_ordered(write_campaign, monkeypatch, tmp_path: Path):
+    write_campaign(
+        ("elements: [Nb, Mo, Ta]", "elements: [Mo]"),
+        ("    - {Nb: 0.34, Mo: 0.33, Ta: 0.33}\n    - {Nb: 0.60, Mo: 0.20, Ta: 0.20}", "    - {Mo: 1}"),
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered}"),
+        ("  test_compositions: 1\n", ""),
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CampaignErrors, match="got ordered with Mo alone; allowed: kind: random"):
+        load_campaign("c.yaml")
