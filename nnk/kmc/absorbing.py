@@ -97,7 +97,7 @@ def _refine(work, stream, s, n):  # type: ignore[no-untyped-def]
 
 @compiled
 def count_transitions(work, stream, n, start):  # type: ignore[no-untyped-def]
-    """Leave in ``work.counts`` how often each transition is made on the way out; their means without a stream.
+    """Count in ``work.counts`` every transition made on the way out; without a stream their means.
 
     Args:
         work: `Elimination`; level 0 holds the probabilities of the jumps among the n transient states and,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import Engine, Progress
+from nnk.kmc.engine import Progress
 from nnk.lattice import IntArray
 from nnk.models.program import Float64Array
 
@@ -64,6 +64,22 @@ class KeyFrames:
         return np.unique([*found, jumps])
 
 
+class Snapshot(Protocol):
+    """The present state of an engine."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+
+    @property
+    def occupancy(self) -> SpeciesArray:
+        """uint8[n_sites]."""
+
+    @property
+    def pair_counts(self) -> IntArray:
+        """int64[shells, n_species, n_species]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frames:
     """Key frames.
@@ -95,7 +111,7 @@ class Frames:
         return len(self.jump)
 
     @classmethod
-    def of(cls, engine: Engine, temperature_K: float, energy_eV: float = math.nan) -> Frames:
+    def of(cls, engine: Snapshot, temperature_K: float, energy_eV: float = math.nan) -> Frames:
         """One frame: the present state of an engine."""
         now = engine.progress
         return cls(

@@ -196,8 +196,8 @@ def advance(  # type: ignore[no-untyped-def]
         answered: the record of the present surroundings stands in ``buffers.record`` already.
 
     Returns:
-        Number of jumps made, and of those whose record was found in the cache. Without an evaluator the jumps end
-        where a record is missing: that of ``buffers.species``.
+        Number of jumps made, and of those whose record was found in the cache. Without an evaluator the jumps
+        end where a record is missing: that of ``buffers.species``.
     """
     z = buffers.barriers.shape[0]
     hits = 0

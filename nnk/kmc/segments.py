@@ -9,23 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from nnk.files import Fence
 from nnk.kmc.driver import Driver, Piece
 from nnk.kmc.engine import CACHE_MiB
-from nnk.kmc.frames import Frames, join_frames
+from nnk.kmc.frames import Frames
 from nnk.kmc.run_folder import RunFolder
 from nnk.kmc.setup import RunSetup, RunSummary
-from nnk.kmc.software import differences, made_by
-from nnk.kmc.storage import Content, Jumped
+from nnk.kmc.software import differences
+from nnk.kmc.writer import Writer
 from nnk.models.base import BarrierModel
 
 _LOOK_EVERY_S = 0.2  # between two looks at the clock and at should_stop
 _FIRST_PIECE = 500  # jumps; compilation and the machine's speed are not known yet
-_MOST_WAITING = 2**24  # jumps kept in memory before a segment is written anyway
 
 
 def run_to_files(
@@ -73,11 +72,11 @@ def run_to_files(
     whole = files.whole
     if whole is not None:
         files.clean()
-        return _summary("done", files, whole.end, whole.ended_by, whole.last_jump, started)
-    _compare_software(files)
+        return summary("done", files, whole.end, whole.ended_by, whole.last_jump, started)
+    compare_software(files)
     driver = Driver(setup, model, files.end, cache_MiB=cache_MiB)
     resumed_at = driver.jumps
-    writer = _Writer(files, driver)
+    writer = Writer(files, driver)
     ended_by = ""
     for piece in _pieces(driver):
         writer.add(piece)
@@ -95,10 +94,10 @@ def run_to_files(
     made = driver.jumps - resumed_at
     hit_rate = driver.hits / made if made else float("nan")
     state: Literal["done", "interrupted"] = "done" if ended_by else "interrupted"
-    return _summary(state, files, driver.frame(), ended_by, resumed_at, started, hit_rate)
+    return summary(state, files, driver.frame(), ended_by, resumed_at, started, hit_rate)
 
 
-def _summary(
+def summary(
     state: Literal["done", "interrupted"],
     files: RunFolder,
     end: Frames,
@@ -107,6 +106,7 @@ def _summary(
     started: float,
     hit_rate: float = float("nan"),
 ) -> RunSummary:
+    """How a call has ended, and since when (`time.monotonic`) it has been running."""
     return RunSummary(
         state=state,
         jumps=int(end.jump[0]),
@@ -119,7 +119,7 @@ def _summary(
     )
 
 
-def _compare_software(files: RunFolder) -> None:
+def compare_software(files: RunFolder) -> None:
     """Say when a run goes on under conditions in which it might not repeat itself bit for bit."""
     changed = differences(files.parts[-1].made_on[-1]) if files.parts else []
     if changed:
@@ -142,63 +142,3 @@ def _pieces(driver: Driver) -> Iterator[Piece]:
         if len(piece.directions) == length:  # a shorter one says little of the speed
             length = max(_FIRST_PIECE, min(4 * length, int(length * _LOOK_EVERY_S / taken_s)))
         yield piece
-
-
-class _Writer:
-    """Collects what a driver produces and puts it on disk."""
-
-    def __init__(self, files: RunFolder, driver: Driver) -> None:
-        self._files = files
-        self._driver = driver
-        self._begin()
-        if not files.parts:
-            self._frames.append(driver.frame())
-
-    def _begin(self) -> None:
-        """Nothing waits to be written."""
-        self._pieces: list[Piece] = []
-        self._frames: list[Frames] = []
-        self._first_jump = self._driver.jumps
-        self._since = time.monotonic()
-
-    def add(self, piece: Piece) -> None:
-        """Take what the driver has just done."""
-        self._pieces.append(piece)
-        if piece.frame is not None:
-            self._frames.append(piece.frame)
-
-    def is_due(self, checkpoint_s: float) -> bool:
-        """Whether enough has come together for a segment."""
-        waiting = self._driver.jumps - self._first_jump
-        return waiting > 0 and (time.monotonic() - self._since >= checkpoint_s or waiting >= _MOST_WAITING)
-
-    def write_segment(self) -> None:
-        """Put what waits on disk."""
-        if self._driver.jumps > self._first_jump:
-            self._files.add_segment(self._waiting(""))
-            self._begin()
-
-    def write_whole(self, ended_by: str) -> None:
-        """Write the finished run."""
-        self._files.finish(self._waiting(ended_by))
-
-    def _waiting(self, ended_by: str) -> Content:
-        end = self._driver.frame()
-        movers = [piece.movers for piece in self._pieces if piece.movers is not None]
-        row = Jumped(
-            np.concatenate([np.empty(0, dtype=np.uint8), *(piece.directions for piece in self._pieces)]),
-            np.concatenate([np.empty(0, dtype=np.uint16), *movers]),
-        )
-        frames = join_frames([end.select(slice(0, 0)), *self._frames])
-        stretch: dict[str, Any] = {"first_jump": self._first_jump, **made_by()}
-        return Content(
-            header=self._files.header,
-            first_jump=self._first_jump,
-            initial_occupancy=self._files.setup.occupancy,
-            n_frames=len(frames),
-            jumps=lambda: [row],
-            key_frames=lambda: [frames],
-            end=end,
-            ended_by=ended_by,
-            made_on=(stretch,),
-        )

@@ -1,5 +1,6 @@
 """Many runs in step on one device: the residence-time algorithm as tensor operations (PyTorch)."""
 
 from nnk.kmc.batched.engine import BatchedEngine, default_width
+from nnk.kmc.batched.runs import BatchOptions, run_batch_to_files
 
-__all__ = ["BatchedEngine", "default_width"]
+__all__ = ["BatchOptions", "BatchedEngine", "default_width", "run_batch_to_files"]

@@ -220,17 +220,17 @@ class RunView:
     @property
     def occupancy(self) -> SpeciesArray:
         """The present occupancy uint8[n_sites]."""
-        return self.group.occupancy[self.row].cpu().numpy()
+        return _copied(self.group.occupancy[self.row])
 
     @property
     def vacancies(self) -> IntArray:
         """Site int64[1] of the vacancy."""
-        return self.group.vacancy[self.row : self.row + 1].cpu().numpy()
+        return _copied(self.group.vacancy[self.row : self.row + 1])
 
     @property
     def displacements(self) -> IntArray:
         """The vacancy's way since the start int64[1, 3] (a/2), not folded back."""
-        return self.group.displacement[self.row : self.row + 1].cpu().numpy()
+        return _copied(self.group.displacement[self.row : self.row + 1])
 
     @property
     def pair_counts(self) -> IntArray:
@@ -249,6 +249,11 @@ class RunView:
         self.group.jumps[self.row] = progress.jumps
         self.group.clock[:, self.row] = clock.to(self.group.clock.device)
         self.group.displacement[self.row] = self.group.displacement.new_tensor(progress.displacements[0])
+
+
+def _copied(tensor: torch.Tensor) -> NDArray:
+    """Its present values; NumPy's view of a tensor on the processor would change with it."""
+    return tensor.cpu().numpy().copy()
 
 
 def _filled(n_runs: int, width: int) -> list[IntArray]:
