@@ -1,7 +1,8 @@
 """``mpiexec -n RANKS python -m jobs.label UNIT``: barriers of the vacancies of a unit.
 
-Rank 0 hands vacancies to the ranks as these come free, and writes the labels. A vacancy's labels depend on
-its item alone: not on the rank, the unit, or what was computed before.
+Rank 0 hands vacancies to the ranks as these come free; each rank writes the labels it has made into a journal
+of its own before it reports them, so that a death at any moment loses nothing but the vacancies in work. A
+vacancy's labels depend on its item alone: not on the rank, the unit, or what was computed before.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jobs.farm import Farm
+from jobs.in_work import WorkMark
 from jobs.mpi_job import make_farm, run_mpi_job
 from jobs.prepared import read_lattice_parameter_A, read_system
-from jobs.segments import LabelledVacancy, SegmentWriter
+from jobs.records import Recorder
+from jobs.segments import LabelledVacancy, barrier_set
 from jobs.stop import Stop
 from jobs.teams import Team
 from jobs.unit import Unit, UnitItem
 from nnk.alloy import exact_counts, fractions_of, with_vacancy
+from nnk.barrier_columns import Flag
+from nnk.barrier_journal import Journal
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
-from nnk.saddle import SearchParameters, label_vacancy
+from nnk.saddle import SearchParameters, label_vacancy, unlabelled
 from nnk.saddle.team import help_out
 from nnk.samples import OrderedRun, SiteChoice, random_sample, site_order, vacancy_stream
 
@@ -87,14 +92,12 @@ class Labeller:
         lattice, fractions = self._lattice(name), self._fractions(name)
         occupancy, degree, exchanges = self._sample(name, sample)
         site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
-        labels = label_vacancy(
-            self._force_field,
-            lattice,
-            with_vacancy(occupancy, site),
-            elements,
-            self._hessian(lattice),
-            self._parameters,
-        )
+        crash = item.inputs.get("crashed")
+        if crash:
+            labels = unlabelled(lattice.z, Flag.ERROR, crash)
+        else:
+            state, hessian = with_vacancy(occupancy, site), self._hessian(lattice)
+            labels = label_vacancy(self._force_field, lattice, state, elements, hessian, self._parameters)
         key = f"{name}/s{sample:04d}"
         return LabelledVacancy(lattice, occupancy, key, fractions, site, labels, degree, exchanges)
 
@@ -137,23 +140,51 @@ def attributes(unit: Unit) -> dict[str, Any]:
     }
 
 
+class Desk:
+    """Labels items and puts the labels into a journal, marking what is in work."""
+
+    def __init__(self, unit: Unit, labeller: Labeller, journal: Journal, mark: WorkMark) -> None:
+        self._elements = tuple(unit.settings["elements"])
+        self._attrs = attributes(unit)
+        self._fence = unit.fence
+        self._labeller = labeller
+        self._journal = journal
+        self._mark = mark
+
+    def work(self, item: UnitItem) -> dict[str, Any]:
+        """Label an item; what is to be recorded of it."""
+        with self._mark.on(item):
+            vacancy = self._labeller.label(item)
+            self._fence.check()
+            self._journal.add(barrier_set(self._elements, [(item.hash, vacancy)], self._attrs))
+        return {"calls": round(float(vacancy.labels.calls.sum()))}
+
+
 def label(unit: Unit, comm: Any, stop: Stop) -> None:
     """Label all vacancies of the unit; called on every rank."""
-    team = Team.of(comm, unit.settings["ranks_per_barrier"])
-    own = make_force_field(spec_from_json(unit.settings["potential"]))
-    if not team.leads:
-        help_out(own, team.comm)
-        own.close()
-        return
-    writer = SegmentWriter(unit, attributes(unit))
-    farm: Farm[UnitItem] = make_farm(writer.deliver, stop, team.leaders)
+    rank, size = (comm.rank if comm else 0), unit.settings["ranks_per_barrier"]
+    team = Team.of(comm, size)
+    with WorkMark(unit, rank // size, rank) as mark:
+        own = make_force_field(spec_from_json(unit.settings["potential"]))
+        if team.leads:
+            _lead(unit, team, own, mark, stop)
+        else:
+            help_out(own, team.comm)
+            own.close()
+
+
+def _lead(unit: Unit, team: Team, own: ForceField, mark: WorkMark, stop: Stop) -> None:
+    """Take items; called on the ranks that lead a team."""
+    rank = team.leaders.rank if team.leaders else 0
+    recorder = Recorder(unit)
+    farm: Farm[UnitItem] = make_farm(recorder.deliver, recorder.last_orders(stop), team.leaders)
     force_field = team.force_field(PolledForceField(own, farm.poll))
-    labeller = Labeller(unit, force_field)
     try:
-        farm.run(unit.items, labeller.label)
+        with Journal(unit.journal(rank)) as journal:
+            farm.run(unit.items, Desk(unit, Labeller(unit, force_field), journal, mark).work)
     finally:
         force_field.close()
-        writer.flush()
+        recorder.flush()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,26 @@
-"""Segments of labels into one file: each label once, from the present inputs."""
+"""Journals and parts of labels into one file: each label once, from the present inputs, in bounded memory.
+
+``labels/*.journal`` are what jobs write, ``labels/*.nc`` besides ``labels.nc`` are parts packed from them
+while a campaign runs, ``labels/aside/*.nc`` labels of other inputs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from nnk.barrier_files import BarrierFile
+from nnk.barrier_journal import SUFFIX, read_journal
+from nnk.barrier_merge import distinct_hashes, merge_files, rows_of
 from nnk.barriers import BarrierSet, concatenate
 from nnk.files import Fence, Workdir, commit, stable_hash
 
 ASIDE = "aside"
+PACK_BYTES = 16 << 20  # of journals that are packed together
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,12 @@ class Merged:
     damaged: tuple[Path, ...]
 
 
+def has_unmerged(workdir: Workdir) -> bool:
+    """Whether there are labels that are not in ``labels.nc`` yet."""
+    others = (path for path in workdir.labels_dir.glob("*.nc") if path != workdir.labels_file)
+    return any(others) or any(workdir.labels_dir.glob(f"*{SUFFIX}"))
+
+
 def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Merged:
     """Merge all files of labels into ``labels.nc``; a kill in between loses nothing and doubles nothing.
 
@@ -40,65 +55,108 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
         wanted: hashes of the items of the present plan.
         fence: the right to write.
     """
-    target = workdir.labels_file
+    pack_journals(workdir, sorted(workdir.labels_dir.glob(f"*{SUFFIX}")), fence)
+    target, hashes = workdir.labels_file, frozenset(wanted)
     segments = sorted(path for path in workdir.labels_dir.glob("*.nc") if path != target)
     aside = sorted((workdir.labels_dir / ASIDE).glob("*.nc"))
     present = [target] if target.is_file() else []
-    sets, damaged = _load_all([*aside, *present, *segments], workdir, fence)
-    parts = {path: _split(barriers, wanted) for path, barriers in sets.items()}
-    keep = [kept for kept, _ in parts.values() if len(kept)]
-    others = [rest for path, (_, rest) in parts.items() if len(rest) and path not in aside]
-    for rest in others:
-        name = stable_hash(sorted(set(rest.item_hash)))  # the same again after a kill
-        commit(workdir.labels_dir / ASIDE / f"{name}.nc", rest.save, fence=fence)
-    merged = concatenate(keep) if keep else None
-    is_same = not segments and not others and len(keep) == 1 and target in parts
-    if merged is not None and not is_same:
-        commit(target, merged.save, fence=fence)
-    taken = [path for path in aside if path in parts and not len(parts[path][1])]
-    _remove([*segments, *taken, *([] if keep else [target])], fence)
-    return Merged(len(merged) if merged is not None else 0, sum(map(len, others)), tuple(damaged))
+    with ExitStack() as stack:
+        files, damaged = _open_all([*aside, *present, *segments], stack, workdir, fence)
+        n_aside = sum(
+            _put_aside(file, hashes, workdir, fence) for path, file in files.items() if path not in aside
+        )
+        returning = _returning(files, aside, target, hashes)
+        sources = [
+            (file, rows_of(file, hashes))
+            for path, file in files.items()
+            if path not in aside or path in returning
+        ]
+        n_labels = sum(len(rows) for _, rows in sources)
+        if n_labels and (segments or n_aside or returning):
+            n_labels = _write(sources, target, fence)
+        taken = [path for path in returning if not len(rows_of(files[path], hashes, others=True))]
+    _remove([*segments, *taken, *([] if n_labels else [target])], fence)
+    return Merged(n_labels, n_aside, tuple(damaged))
 
 
-def _load_all(paths: list[Path], workdir: Workdir, fence: Fence) -> tuple[dict[Path, BarrierSet], list[Path]]:
-    """The sets in the files that can be read, and where the others have been put."""
-    sets, damaged = {}, []
+def pack_journals(workdir: Workdir, journals: Sequence[Path], fence: Fence) -> None:
+    """Put journals, to which nobody writes any more, into files that are quick to open."""
+    for batch in _batches(journals):
+        found = {path: barriers for path in batch if (barriers := read_journal(path)) is not None}
+        for names, packed in _packed(found):
+            place = workdir.labels_dir / f"{names[0].stem}-{stable_hash([p.name for p in names])[:16]}.nc"
+            commit(place, packed.save, fence=fence)
+        _remove(batch, fence)
+
+
+def _packed(found: Mapping[Path, BarrierSet]) -> list[tuple[list[Path], BarrierSet]]:
+    """All labels as one set; each file's alone if the boxes of their samples differ (of other inputs)."""
+    if not found:
+        return []
+    try:
+        return [(list(found), concatenate(list(found.values())))]
+    except ValueError:
+        return [([path], barriers) for path, barriers in found.items()]
+
+
+def _batches(journals: Sequence[Path]) -> Iterator[list[Path]]:
+    batch: list[Path] = []
+    n_bytes = 0
+    for path in journals:
+        size = path.stat().st_size
+        if batch and n_bytes + size > PACK_BYTES:
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(path)
+        n_bytes += size
+    if batch:
+        yield batch
+
+
+def _open_all(
+    paths: list[Path], stack: ExitStack, workdir: Workdir, fence: Fence
+) -> tuple[dict[Path, BarrierFile], list[Path]]:
+    """The files that can be read, and where the others have been put."""
+    files, damaged = {}, []
     for path in paths:
         try:
-            sets[path] = BarrierSet.load(path)
-        except (OSError, ValueError, RuntimeError):  # cut short or not NetCDF
+            file = stack.enter_context(BarrierFile(path))
+            distinct_hashes(file)
+            files[path] = file
+        except (OSError, ValueError, RuntimeError, LookupError):  # cut short or not NetCDF
             fence.check()
             workdir.quarantine.mkdir(exist_ok=True)
             place = workdir.quarantine / f"{fence.epoch:06d}-{path.name}"
             path.replace(place)
             damaged.append(place)
-    return sets, damaged
+    return files, damaged
 
 
-def _split(barriers: BarrierSet, wanted: Collection[str]) -> tuple[BarrierSet, BarrierSet]:
-    """The labels that are wanted, and the others."""
-    is_wanted = np.isin(np.array(barriers.item_hash, dtype=str), list(wanted))
-    return with_own_samples(barriers.select(is_wanted)), with_own_samples(barriers.select(~is_wanted))
+def _put_aside(file: BarrierFile, wanted: frozenset[str], workdir: Workdir, fence: Fence) -> int:
+    """Copy the labels of other inputs into a file of their own; how many there are."""
+    rows = rows_of(file, wanted, others=True)
+    if len(rows):
+        name = stable_hash(sorted(distinct_hashes(file) - wanted))  # the same again after a kill
+        _write([(file, rows)], workdir.labels_dir / ASIDE / f"{name}.nc", fence)
+    return len(rows)
 
 
-def _remove(paths: list[Path], fence: Fence) -> None:
+def _returning(
+    files: dict[Path, BarrierFile], aside: Collection[Path], target: Path, wanted: frozenset[str]
+) -> list[Path]:
+    """Files put aside that have labels which are wanted and not in the merged file."""
+    there = distinct_hashes(files[target]) if target in files else set()
+    return [path for path in aside if path in files and distinct_hashes(files[path]) & wanted - there]
+
+
+def _write(sources: list[tuple[BarrierFile, np.ndarray]], path: Path, fence: Fence) -> int:
+    written: list[int] = []
+    commit(path, lambda temporary: written.append(merge_files(sources, temporary)), fence=fence)
+    return written[0]
+
+
+def _remove(paths: Sequence[Path], fence: Fence) -> None:
     """Remove files whose labels are in another one by now."""
     fence.check()
     for path in paths:
         path.unlink(missing_ok=True)
-
-
-def with_own_samples(barriers: BarrierSet) -> BarrierSet:
-    """The same labels, without the samples that have none."""
-    used, numbers = np.unique(barriers.sample, return_inverse=True)
-    return replace(
-        barriers,
-        occupancy=barriers.occupancy[used],
-        a_A=barriers.a_A[used],
-        sample_key=tuple(barriers.sample_key[i] for i in used),
-        composition=barriers.composition[used],
-        degree=barriers.degree[used],
-        exchanges=barriers.exchanges[used],
-        alpha=barriers.alpha[used],
-        sample=numbers.astype(np.int32),
-    )

@@ -46,6 +46,6 @@ def run_mpi_job(arguments: list[str], body: Callable[[Unit, Any, Stop], None]) -
     return 0
 
 
-def make_farm(deliver: Callable[[Result[Item]], None], stop: Stop, comm: Any) -> Farm[Item]:
+def make_farm(deliver: Callable[[Result[Item]], None], stop: Callable[[], bool], comm: Any) -> Farm[Item]:
     """A farm over the ranks of `comm`, or in this process alone if that is None."""
     return Farm(deliver, stop) if comm is None else MpiFarm(deliver, stop, comm)

@@ -1,23 +1,16 @@
-"""Labels on their way to disk: buffered, written every few seconds, each segment whole or not at all."""
+"""Labels of a vacancy with the sample they belong to, and as rows of a data set."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jobs.farm import Result
-from jobs.unit import Unit, UnitItem
 from nnk.barriers import BarrierSet
-from nnk.files import commit
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import first_alpha
 from nnk.saddle import VacancyLabels
-
-SEGMENT_S = 2.0
-SEGMENT_ITEMS = 256
 
 _PER_JUMP = (
     "E_fwd_eV",
@@ -94,43 +87,3 @@ def barrier_set(
         attrs=attrs,
         **columns,
     )
-
-
-class SegmentWriter:
-    """Collects labels and writes them as ``labels/<unit>-<n>.nc`` every few seconds.
-
-    An item is recorded as done after its segment is on the disk.
-    """
-
-    def __init__(self, unit: Unit, attrs: dict[str, Any]) -> None:
-        self._unit = unit
-        self._attrs = attrs
-        self._waiting: list[Result[UnitItem]] = []
-        self._written_s = time.monotonic()
-        self._n_segments = 0
-
-    def deliver(self, result: Result[UnitItem]) -> None:
-        """Take the labels of an item, or its failure."""
-        self._waiting.append(result)
-        if len(self._waiting) >= SEGMENT_ITEMS or time.monotonic() - self._written_s > SEGMENT_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is waiting."""
-        done = [result for result in self._waiting if not result.error]
-        if done:
-            labels = barrier_set(
-                tuple(self._unit.settings["elements"]), [(r.item.hash, r.value) for r in done], self._attrs
-            )
-            path = self._unit.workdir.labels_dir / f"{self._unit.name}-{self._n_segments:04d}.nc"
-            commit(path, labels.save, fence=self._unit.fence)
-            self._n_segments += 1
-        self._unit.record(*map(self._record, self._waiting))
-        self._waiting.clear()
-        self._written_s = time.monotonic()
-
-    def _record(self, result: Result[UnitItem]) -> dict[str, Any]:
-        if result.error:
-            return self._unit.outcome(result.item, "failed", seconds=result.seconds, error=result.error)
-        calls = round(float(result.value.labels.calls.sum()))
-        return self._unit.outcome(result.item, "done", seconds=result.seconds, calls=calls)

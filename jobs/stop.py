@@ -11,6 +11,9 @@ from pathlib import Path
 from types import FrameType
 
 POLL_S = 0.5
+BLOCK_END = "NNK_BLOCK_END_UNIX_S"
+"""Environment variable: when the scheduler takes the node back (s since the epoch); not set: never."""
+MARGIN_S = 10.0  # before that, for what a job does at its end
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -29,6 +32,11 @@ class Stop:
         self._parent = os.getppid()
         self._stopped = False
         self._looked_s = float("-inf")
+        self._end_unix_s = float(os.environ.get(BLOCK_END, "inf"))
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether so much time is left before the node is taken back."""
+        return time.time() + seconds + MARGIN_S < self._end_unix_s
 
     def request(self) -> None:
         """Stop from now on."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nnk.barrier_journal import SUFFIX
 from nnk.files import Fence, Workdir, append_records, commit
 
 
@@ -72,6 +73,19 @@ class Unit:
     def path(self) -> Path:
         """Where the unit is kept."""
         return self.workdir.run_dir(self.epoch) / "units" / f"{self.name}.json"
+
+    @property
+    def work_dir(self) -> Path:
+        """What its processes are working on."""
+        return self.workdir.run_dir(self.epoch) / "work" / self.name
+
+    def journals(self) -> list[Path]:
+        """The journals of labels that its processes have written."""
+        return sorted(self.workdir.labels_dir.glob(f"{self.name}-*{SUFFIX}"))
+
+    def journal(self, rank: int) -> Path:
+        """The journal of labels that one of its processes writes."""
+        return self.workdir.labels_dir / f"{self.name}-r{rank:05d}{SUFFIX}"
 
     def save(self) -> Path:
         """Write the unit to its path."""

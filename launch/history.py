@@ -73,6 +73,11 @@ class History:
         """Last event of one item."""
         return self._events(stage).get(key)
 
+    def seconds(self, stage: str) -> list[float]:
+        """Wall times (s) of the items that were made."""
+        events = self._events(stage).values()
+        return [event.seconds for event in events if event.state == "done" and event.seconds > 0]
+
     def inputs(self, stage: str, group_hash: str) -> dict[str, Any] | None:
         """Inputs behind the hash of a group, if they were kept."""
         path = self._workdir.records(stage) / f"inputs-{group_hash}.json"

@@ -14,11 +14,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from jobs.merge import merge_labels
+from jobs.merge import has_unmerged, merge_labels
 from launch.campaign import RESOLVED_HEADER, Campaign
 from launch.campaign_items import PROBE
 from launch.dispatch import dispatcher
-from launch.history import keep_inputs
+from launch.history import History, keep_inputs
 from launch.interrupt import Interruption, interruptible
 from launch.items import Item
 from launch.kmc_items import waves
@@ -31,7 +31,7 @@ from launch.progress import Progress
 from launch.stage_runner import StageRunner, StageTools
 from launch.stages import SECTION_OF_STAGE, STAGES
 from launch.units import UnitMaker
-from nnk.files import Fence, Workdir, commit, read_epoch, remove_temporaries
+from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
 from site_configs import Site, StageLayout, load_site
 
 SHOWN_FAILURES = 3
@@ -148,7 +148,7 @@ class Run:
 
     def execute(self) -> Outcome:
         """Run all stages; what has become of it."""
-        plan = make_plan(self._campaign, self._workdir)
+        plan = self._tidy_plan()
         self._write_campaign()
         keep_inputs(self._workdir, plan.groups(), self._fence)
         stop_file = self._workdir.run_dir(self._fence.epoch) / "stop"
@@ -158,10 +158,22 @@ class Run:
             dispatcher(self._site, self._workdir, self._fence.epoch, workers) as parsl,
         ):
             maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)
-            tools = StageTools(self._workdir, self._fence, maker, parsl, interruption, self._progress)
+            history = History(self._workdir)
+            tools = StageTools(
+                self._workdir, self._fence, maker, parsl, interruption, self._progress, history
+            )
             for stage in plan:
                 self._run_stage(stage, tools, interruption)
         return self._outcome
+
+    def _tidy_plan(self) -> Plan:
+        """What is to do; what killed runs have left is put in order before, so that little has to be read."""
+        compact_records(self._workdir, self._fence)
+        plan = make_plan(self._campaign, self._workdir)
+        if not has_unmerged(self._workdir):
+            return plan
+        self._merge(plan["label"])
+        return make_plan(self._campaign, self._workdir)
 
     def _write_campaign(self) -> None:
         text = io.StringIO()

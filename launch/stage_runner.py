@@ -1,4 +1,9 @@
-"""One stage: its units submitted, watched, cut anew when one is lost; what became of each item."""
+"""One stage: its units cut, submitted, watched; what a lost one has left undone is cut anew.
+
+The items that a lost unit had in work are suspects: one whose process has left the traceback of a deadly
+signal, or that was in work in two lost units, is tried alone; after `MOST_LOSSES` losses it has failed. A label
+lost so is recorded with the reason, and the campaign goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +11,32 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 from parsl.executors.errors import BadStateException
 from parsl.jobs.errors import TooManyJobFailuresError
 
 from jobs.apps import JobFailed
+from jobs.in_work import left_in_work
+from jobs.merge import pack_journals
 from jobs.mpi_job import EXIT_STALE, EXIT_WRONG_WORLD
 from jobs.unit import describe
 from launch.dispatch import Dispatcher
+from launch.history import History
 from launch.interrupt import Interruption
 from launch.items import Item
 from launch.progress import Progress
 from launch.runs_on_disk import JumpCount
 from launch.tail import RecordTail
+from launch.unit_size import mean_seconds
 from launch.units import Order, UnitMaker
+from nnk.barrier_journal import journal_hashes
 from nnk.files import Fence, StaleEpoch, Workdir, append_records
 from site_configs import SiteError
 
 POLL_S = 0.3
-MOST_LOSSES = 2  # times that an item's unit may be lost before the item counts as failed
+MOST_LOSSES = 3  # times that an item's unit may be lost before the item counts as failed
+PACK_AT = 256  # journals of labels, so that a plan never has many files to open
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ class StageTools:
         maker, dispatcher: cut units and start them.
         interruption: whether to stop.
         progress: what the user sees.
+        history: what was run before.
     """
 
     workdir: Workdir
@@ -44,6 +57,7 @@ class StageTools:
     dispatcher: Dispatcher
     interruption: Interruption
     progress: Progress
+    history: History
 
 
 class StageRunner:
@@ -66,15 +80,18 @@ class StageRunner:
         self._tools = tools
         self._tail = RecordTail(tools.workdir, stage, tools.fence.epoch)
         self._losses = dict.fromkeys(self._items, 0)
-        self._queue: deque[Order] = deque()
+        self._left = deque(items)  # in no unit
+        self._alone: deque[Item] = deque()  # to be tried each in a unit of its own
+        self._crashed: dict[str, str] = {}
+        self._costs = tools.history.seconds(stage) if stage == "label" else []
+        self._journals: list[Path] = []
         self._running: dict[Future[int], Order] = {}
         runs = [item for item in items if item.until is not None]
         self._jumps = JumpCount(tools.workdir, runs) if runs else None
 
     def run(self) -> None:
         """Run until every item is done or has failed, or the user asks to stop."""
-        self._queue.extend(self._tools.maker.orders(self._stage, list(self._items.values())))
-        while self._running or (self._queue and not self._tools.interruption.asked):
+        while self._running or (self._to_do and not self._tools.interruption.asked):
             self._submit()
             self._tools.fence.check()  # also when the whole workdir has been removed
             self._tools.dispatcher.check()
@@ -84,10 +101,23 @@ class StageRunner:
                 self._finish(self._running.pop(future), future)
         self._show()
 
+    @property
+    def _to_do(self) -> bool:
+        return bool(self._left or self._alone)
+
     def _submit(self) -> None:
-        while self._queue and len(self._running) < self._at_once and not self._tools.interruption.asked:
-            order = self._queue.popleft()
+        while self._to_do and len(self._running) < self._at_once and not self._tools.interruption.asked:
+            order = self._next()
             self._running[self._tools.dispatcher.submit(order)] = order
+
+    def _next(self) -> Order:
+        """The next unit: an item that is to be tried alone, or as many as are worth a job."""
+        maker, cost = self._tools.maker, mean_seconds([*self._costs, *self._tail.seconds])
+        if self._alone:
+            return maker.order(self._stage, [self._alone.popleft()], crashed=self._crashed)
+        size = maker.size(self._stage, len(self._left), cost)
+        items = [self._left.popleft() for _ in range(min(size, len(self._left)))]
+        return maker.order(self._stage, items, seconds_per_item=cost)
 
     def _show(self) -> None:
         self._tail.update()
@@ -97,31 +127,64 @@ class StageRunner:
     @property
     def done(self) -> set[str]:
         """Keys of the items that were made."""
-        return self._tail.keys("done") & self._items.keys()
+        return self._tail.keys["done"] & self._items.keys()
 
     @property
     def failed(self) -> dict[str, str]:
         """Error of each item that failed, by its key."""
         return {
-            key: str(self._tail.last[key]["error"]) for key in self._tail.keys("failed") & self._items.keys()
+            key: str(self._tail.last[key]["error"]) for key in self._tail.keys["failed"] & self._items.keys()
         }
 
     def _finish(self, order: Order, future: Future[int]) -> None:
         """After the end of a unit: what it has left undone is tried again, or has failed."""
         error = future.exception()
         _raise_if_hopeless(error)
+        self._tail.update()
+        if self._stage == "label":
+            self._take_journals(order)
         over = self.done | self.failed.keys()
         left = [self._items[item.key] for item in order.unit.items if item.key not in over]
         if not left or self._tools.interruption.asked:
             return
+        self._tools.progress.message(f"{self._stage}: {len(left)} items begin again: {_first(error)}")
+        suspects = left_in_work(order.unit) if error else {}
+        if not suspects.keys() & {item.key for item in left} and len(left) == len(order.unit.items):
+            suspects = {item.key: "" for item in left}  # nothing was done: as if all were to blame
         for item in left:
-            self._losses[item.key] += 1
-        lost = [item for item in left if self._losses[item.key] >= MOST_LOSSES]
-        self._fail(lost, order, error)
-        again = [item for item in left if item not in lost]
-        if again:
-            self._tools.progress.message(f"{self._stage}: {len(again)} items begin again: {_first(error)}")
-            self._queue.extend(self._tools.maker.orders(self._stage, again))
+            if item.key in suspects:
+                self._suspect(item, suspects[item.key], order, error)
+            else:
+                self._left.append(item)
+
+    def _suspect(self, item: Item, crash: str, order: Order, error: BaseException | None) -> None:
+        """Try an item again whose unit was lost while it was in work, or give it up."""
+        self._losses[item.key] += 1
+        if self._losses[item.key] < MOST_LOSSES:
+            is_likely = crash or self._losses[item.key] > 1
+            (self._alone if is_likely else self._left).append(item)
+        elif self._stage == "label" and item.key not in self._crashed:
+            self._crashed[item.key] = f"crashed: {crash or _first(error)}, unit {order.unit.name}"
+            text = f"label: {item.key} {self._crashed[item.key]}: recorded as a failed label"
+            self._tools.progress.message(text)
+            self._alone.append(item)
+        else:
+            self._fail([item], order, error)
+
+    def _take_journals(self, order: Order) -> None:
+        """Record labels that a dead unit could not report any more; pack journals when there are many."""
+        found = order.unit.journals()
+        on_disk = {digest for path in found for digest in journal_hashes(path)}
+        done = self.done
+        late = [item for item in order.unit.items if item.hash in on_disk and item.key not in done]
+        writer = f"{self._tools.fence.epoch:06d}-{self._stage}-driver"
+        records = [order.unit.outcome(item, "done") for item in late]
+        append_records(self._tools.workdir, self._stage, writer, records, self._tools.fence)
+        self._tail.update()
+        self._journals += found
+        if len(self._journals) >= PACK_AT:
+            pack_journals(self._tools.workdir, self._journals, self._tools.fence)
+            self._journals.clear()
 
     def _fail(self, items: Sequence[Item], order: Order, error: BaseException | None) -> None:
         text = describe(error) if error else "the job ended without a result"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,12 +13,12 @@ from launch.items import Item
 from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
 from launch.label_items import sample_settings
 from launch.schema.kmc import PublishedModel
+from launch.unit_size import unit_items
 from nnk.files import Workdir
 from site_configs import StageLayout
 
 MPI_STAGES = ("prepare", "samples", "label", "audit")
 IN_WORKER = {"kmc": "jobs.kmc"}
-ITEMS_PER_RANK = 2000  # of a label unit: some 20 minutes with a fast potential
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,33 @@ class UnitMaker:
         self._layouts = layouts
         self._count = 0
 
-    def orders(self, stage: str, items: Sequence[Item]) -> list[Order]:
-        """Units for all `items` of a stage."""
+    def size(self, stage: str, n_left: int, seconds_per_item: float | None) -> int:
+        """Items of the next unit of a stage of which `n_left` are in no unit yet."""
         layout = self._layouts[stage]
-        size = 1 if stage not in MPI_STAGES else self._batch(len(items), layout)
-        batches = [items[i : i + size] for i in range(0, len(items), size)]
-        return [self._order(stage, batch, layout) for batch in batches]
+        if stage not in MPI_STAGES:
+            return 1
+        if stage != "label" or self._campaign.label is None:
+            return max(1, -(-n_left // layout.at_once))
+        teams = max(1, layout.ranks // self._campaign.label.ranks_per_barrier)
+        return unit_items(n_left, teams, layout.at_once, seconds_per_item)
 
-    def _batch(self, n_items: int, layout: StageLayout) -> int:
-        return min(ITEMS_PER_RANK * layout.ranks, -(-n_items // layout.at_once))
+    def order(
+        self,
+        stage: str,
+        items: Sequence[Item],
+        *,
+        seconds_per_item: float | None = None,
+        crashed: Mapping[str, str] | None = None,
+    ) -> Order:
+        """A unit of some items.
 
-    def _order(self, stage: str, items: Sequence[Item], layout: StageLayout) -> Order:
+        Args:
+            stage: their stage.
+            items: the items.
+            seconds_per_item: what they are expected to cost each, if that is known.
+            crashed: by key, why an item is not to be tried again but recorded as failed.
+        """
+        layout = self._layouts[stage]
         ranks = self._campaign.train.ranks if stage == "train" and self._campaign.train else layout.ranks
         unit = Unit(
             stage=stage,
@@ -73,14 +89,20 @@ class UnitMaker:
             root=self._workdir.root.absolute(),
             epoch=self._epoch,
             ranks=ranks,
-            settings=self._settings(stage, items[0]),
-            items=tuple(UnitItem(i.key, i.hash, i.group.hash, _inputs(self._campaign, i)) for i in items),
+            settings={**self._settings(stage, items[0]), "seconds_per_item": seconds_per_item},
+            items=tuple(self._unit_item(item, crashed or {}) for item in items),
         )
         self._count += 1
         unit.save()
         if stage in IN_WORKER:
             return Order(unit, module=IN_WORKER[stage])
         return Order(unit, command=tuple(_command(unit, layout)))
+
+    def _unit_item(self, item: Item, crashed: Mapping[str, str]) -> UnitItem:
+        inputs = _inputs(self._campaign, item)
+        if item.key in crashed:
+            inputs["crashed"] = crashed[item.key]
+        return UnitItem(item.key, item.hash, item.group.hash, inputs)
 
     def _settings(self, stage: str, item: Item) -> dict[str, Any]:
         campaign = self._campaign

@@ -9,84 +9,29 @@ with its flag, the reason, and what energies there are; it is not `BarrierSet.us
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import netCDF4
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnk.alloy import composition_name
+from nnk.barrier_columns import COLUMNS, SAMPLE_COLUMNS, USABLE, Flag, Method
+from nnk.barrier_files import (
+    BarrierFile,
+    BarrierRows,
+    BarrierWriter,
+    Header,
+    OccupancyRows,
+    SampleRows,
+    Sizes,
+    encoded,
+    numbered,
+    texts_of,
+)
 from nnk.lattice import Lattice, Structure
-
-FORMAT_VERSION = 2
-
-
-class Flag(IntEnum):
-    """What became of a label."""
-
-    OK = 0  #: one saddle, connected to both end states
-    SPLIT = 1  #: intermediate minima on the path: the highest of several connected saddles is kept
-    FALLBACK = 2  #: found by the climbing-image nudged elastic band after the search had failed
-    FAILED = 3  #: no verified barrier; energies are NaN
-    UNSTABLE = 4  #: an end state does not exist (atoms leave the lattice sites): no barrier; NaN
-    TINY = 5  #: a verified barrier, forward or backward, below `TINY_EV`: no state to speak of
-    MERGED = 6  #: the final state relaxes back into the initial one: no barrier; NaN
-    MOVED = 7  #: the vacancy relaxes to another site than the jump's: no barrier; NaN
-    ERROR = 8  #: the force field failed (an exception, energies that are no numbers, a crash); NaN
-
-
-USABLE = (Flag.OK, Flag.SPLIT, Flag.FALLBACK)
-TINY_EV = 0.01
-
-
-class Method(IntEnum):
-    """How a saddle was found."""
-
-    SINGLE_IMAGE = 0  #: quasi-Newton search of one image
-    NEB = 1  #: climbing-image nudged elastic band
-
-
-FLAG_MEANINGS = " ".join(flag.name.lower() for flag in Flag)
-METHOD_MEANINGS = " ".join(method.name.lower() for method in Method)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """How a per-barrier array is stored."""
-
-    dtype: str
-    units: str
-    long_name: str
-
-
-_COLUMNS: dict[str, _Column] = {
-    "sample": _Column("i4", "1", "index of the sample"),
-    "vacancy_site": _Column("i4", "1", "site of the vacancy in the initial state"),
-    "jump": _Column("u1", "1", "jump: direction from the vacancy to the atom that moves into it"),
-    "E_fwd_eV": _Column("f8", "eV", "forward barrier, saddle minus initial state"),
-    "E_bwd_eV": _Column("f8", "eV", "backward barrier, saddle minus final state"),
-    "curvature_eV_A2": _Column("f8", "eV angstrom-2", "lowest curvature at the saddle"),
-    "residual_force_eV_A": _Column("f8", "eV angstrom-1", "largest force on an atom at the saddle"),
-    "calls": _Column("f8", "1", "force calls, with the share of those spent on the initial state"),
-    "flag": _Column("u1", "1", "outcome"),
-    "method": _Column("u1", "1", "search method"),
-    "n_saddles": _Column("u1", "1", "saddles on the path"),
-    "a_initial_A": _Column("f8", "angstrom", "lattice parameter of the initial state's box"),
-    "a_saddle_A": _Column("f8", "angstrom", "lattice parameter of the saddle's box"),
-    "a_final_A": _Column("f8", "angstrom", "lattice parameter of the final state's box"),
-}
-
-
-_SAMPLE_COLUMNS: dict[str, _Column] = {
-    "degree": _Column("i4", "1", "number of the state along its exchange run; 0 also for random samples"),
-    "exchanges": _Column("i8", "1", "exchanges of atoms tried before the state; 0: a random solution"),
-    "alpha": _Column("f4", "1", "Warren-Cowley parameter of first neighbours, NaN where not defined"),
-}
-
 
 _STATE_BOXES = ("a_initial_A", "a_saddle_A", "a_final_A")
 
@@ -164,11 +109,12 @@ class BarrierSet:
         object.__setattr__(self, "cells", tuple(int(n) for n in self.cells))
         object.__setattr__(self, "sample_key", tuple(self.sample_key))
         object.__setattr__(self, "item_hash", tuple(self.item_hash))
-        object.__setattr__(self, "occupancy", np.asarray(self.occupancy, dtype=np.uint8))
+        if not isinstance(self.occupancy, OccupancyRows):
+            object.__setattr__(self, "occupancy", np.asarray(self.occupancy, dtype=np.uint8))
         object.__setattr__(self, "a_A", np.asarray(self.a_A, dtype=np.float64))
         object.__setattr__(self, "composition", np.asarray(self.composition, dtype=np.float64))
         self._fill_in()
-        for name, column in (_COLUMNS | _SAMPLE_COLUMNS).items():
+        for name, column in (COLUMNS | SAMPLE_COLUMNS).items():
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=column.dtype))
         self._check_samples()
         self._check_barriers()
@@ -176,7 +122,7 @@ class BarrierSet:
     def _fill_in(self) -> None:
         sample, n_samples = np.asarray(self.sample, dtype=np.int64), len(self.sample_key)
         pairs = (n_samples, len(self.elements), len(self.elements))
-        for name in _SAMPLE_COLUMNS:
+        for name in SAMPLE_COLUMNS:
             if not np.size(getattr(self, name)):
                 filled = np.full(pairs, np.nan) if name == "alpha" else np.zeros(n_samples)
                 object.__setattr__(self, name, filled)
@@ -207,12 +153,13 @@ class BarrierSet:
         if len(set(self.sample_key)) != n_samples:
             raise ValueError("sample_key: the names of the samples are not unique")
         n_species = len(self.elements)
-        if self.occupancy.size and not 1 <= self.occupancy.min() <= self.occupancy.max() <= n_species:
+        in_memory = isinstance(self.occupancy, np.ndarray) and self.occupancy.size
+        if in_memory and not 1 <= self.occupancy.min() <= self.occupancy.max() <= n_species:
             raise ValueError(f"occupancy: every site must hold a species 1 to {n_species}")
 
     def _check_barriers(self) -> None:
         m = len(self.sample)
-        for name in _COLUMNS:
+        for name in COLUMNS:
             if getattr(self, name).shape != (m,):
                 raise ValueError(f"{name}: expected shape ({m},), got {getattr(self, name).shape}")
         for name in ("item_hash", "reason"):
@@ -278,137 +225,63 @@ class BarrierSet:
             index = np.flatnonzero(index)
         if not len(index):
             index = index.astype(np.int64)
-        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
+        columns = {name: getattr(self, name)[index] for name in COLUMNS}
         rows = index.tolist()
         hashes, reasons = (tuple(texts[i] for i in rows) for texts in (self.item_hash, self.reason))
-        return replace(self, **columns, item_hash=hashes, reason=reasons)
+        return self.replaced(**columns, item_hash=hashes, reason=reasons)
+
+    def replaced(self, **changes: Any) -> BarrierSet:
+        """The same labels with other values of some attributes."""
+        return BarrierSet(**{entry.name: getattr(self, entry.name) for entry in fields(BarrierSet)} | changes)
 
     def save(self, path: Path) -> None:
         """Write to a NetCDF-4 file (variables with CF-style units and names)."""
-        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-            _write_header(file, self)
-            _write_samples(file, self)
-            _write_barriers(file, self)
+        keys, hashes = encoded(self.sample_key), encoded(self.item_hash)
+        texts, numbers = numbered(self.reason)
+        sizes = Sizes(len(keys), len(self), keys.dtype.itemsize, hashes.dtype.itemsize)
+        with BarrierWriter(path, self.header, sizes, texts) as writer:
+            of_samples = {name: getattr(self, name) for name in SAMPLE_COLUMNS}
+            rows = SampleRows(self.occupancy[:], self.a_A, keys, self.composition, of_samples)
+            writer.put_samples(0, rows)
+            columns = {name: getattr(self, name) for name in COLUMNS}
+            writer.put_barriers(0, BarrierRows(columns, hashes, numbers))
+
+    @property
+    def header(self) -> Header:
+        """What all labels share."""
+        return Header(self.elements, self.structure, self.cells, self.attrs)
 
     @classmethod
     def load(cls, path: Path) -> BarrierSet:
-        """Read a file of `save`.
+        """Read a file of `save` whole; `nnk.open_barriers` reads what is asked for.
 
         Raises:
             ValueError: not a file of labels, or one of another format version.
         """
-        with netCDF4.Dataset(path) as file:
-            found = getattr(file, "format_version", None)
-            if found != FORMAT_VERSION or getattr(file, "content", None) != "vacancy jump barriers":
-                raise ValueError(f"{path}: expected barriers of format_version {FORMAT_VERSION}, got {found}")
-            file.set_auto_mask(False)
-            return _read(file)
+        with BarrierFile(path) as file:
+            everything = slice(0, file.n_samples), slice(0, file.n_barriers)
+            samples, barriers = file.samples(everything[0]), file.barriers(everything[1])
+            return cls.of_rows(file.header, samples, barriers, file.reasons)
 
-
-def _write_header(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
-    file.Conventions = "CF-1.10"
-    file.content = "vacancy jump barriers"
-    file.format_version = FORMAT_VERSION
-    file.elements = " ".join(barriers.elements)
-    file.structure = barriers.structure
-    file.cells = np.array(barriers.cells, dtype=np.int32)
-    for name, value in barriers.attrs.items():
-        file.setncattr(f"run_{name}", value)
-
-
-def _write(
-    file: netCDF4.Dataset, name: str, dims: tuple[str, ...], values: NDArray, units: str, text: str
-) -> None:
-    variable = file.createVariable(name, values.dtype, dims, compression="zlib", complevel=4)
-    variable.units = units
-    variable.long_name = text
-    variable[:] = values
-
-
-def _write_text(file: netCDF4.Dataset, name: str, dim: str, values: Sequence[str], text: str) -> None:
-    """Strings as an array of characters: variable-length strings are neither compressed nor portable."""
-    encoded = np.array([value.encode() for value in values], dtype=np.bytes_).reshape(len(values))
-    width = max(encoded.dtype.itemsize, 1)
-    file.createDimension(f"{name}_length", width)
-    variable = file.createVariable(name, "S1", (dim, f"{name}_length"), compression="zlib")
-    variable.long_name = text
-    variable[:] = encoded.astype(f"S{width}").view("S1").reshape(len(values), width)
-
-
-def _write_samples(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
-    file.createDimension("n_samples", len(barriers.sample_key))
-    file.createDimension("site", barriers.occupancy.shape[1])
-    file.createDimension("element", len(barriers.elements))
-    _write_text(file, "sample_key", "n_samples", barriers.sample_key, "name of the sample")
-    occupied = "species of each site: i is the i-th of the attribute elements"
-    _write(file, "occupancy", ("n_samples", "site"), barriers.occupancy, "1", occupied)
-    _write(file, "a_A", ("n_samples",), barriers.a_A, "angstrom", "lattice parameter")
-    _write(file, "composition", ("n_samples", "element"), barriers.composition, "1", "atomic fractions")
-    file.createDimension("neighbour", len(barriers.elements))
-    for name, column in _SAMPLE_COLUMNS.items():
-        dims = ("n_samples", "element", "neighbour")[: getattr(barriers, name).ndim]
-        _write(file, name, dims, getattr(barriers, name), column.units, column.long_name)
-
-
-def _write_barriers(file: netCDF4.Dataset, barriers: BarrierSet) -> None:
-    file.createDimension("barrier", len(barriers))
-    for name, column in _COLUMNS.items():
-        _write(file, name, ("barrier",), getattr(barriers, name), column.units, column.long_name)
-    for name, values, meanings in (("flag", Flag, FLAG_MEANINGS), ("method", Method, METHOD_MEANINGS)):
-        file[name].flag_values = np.array([int(value) for value in values], dtype=np.uint8)
-        file[name].flag_meanings = meanings
-    _write_text(file, "item_hash", "barrier", barriers.item_hash, "hash of the label's inputs")
-    _write_reasons(file, barriers.reason)
-
-
-def _write_reasons(file: netCDF4.Dataset, reason: Sequence[str]) -> None:
-    """Each text once, and its number with each label."""
-    texts, numbers = np.unique(np.array(reason, dtype=np.str_), return_inverse=True)
-    file.createDimension("reason", len(texts))
-    _write_text(file, "reason_text", "reason", texts.tolist(), "why a label is not usable")
-    _write(file, "reason", ("barrier",), numbers.astype(np.uint16), "1", "index of the reason_text")
-
-
-def _text(file: netCDF4.Dataset, name: str) -> tuple[str, ...]:
-    characters = file[name][:]
-    if not len(characters):
-        return ()
-    return tuple(b"".join(row).rstrip(b"\0").decode() for row in characters)
-
-
-def _read_reasons(file: netCDF4.Dataset) -> tuple[str, ...]:
-    texts = _text(file, "reason_text")
-    return tuple(texts[i] for i in file["reason"][:].tolist())
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _read(file: netCDF4.Dataset) -> BarrierSet:
-    attrs = {name[4:]: _plain(file.getncattr(name)) for name in file.ncattrs() if name.startswith("run_")}
-    columns = {name: file[name][:] for name in (*_COLUMNS, *_SAMPLE_COLUMNS)}
-    return BarrierSet(
-        elements=tuple(file.elements.split()),
-        structure=file.structure,
-        cells=tuple(file.cells.tolist()),
-        occupancy=file["occupancy"][:],
-        a_A=file["a_A"][:],
-        sample_key=_text(file, "sample_key"),
-        composition=file["composition"][:],
-        item_hash=_text(file, "item_hash"),
-        reason=_read_reasons(file),
-        attrs={
-            name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()
-        },
-        **columns,
-    )
-
-
-def _check_alike(first: BarrierSet, other: BarrierSet) -> None:
-    for name in ("elements", "structure", "cells"):
-        if getattr(first, name) != getattr(other, name):
-            raise ValueError(f"{name} differ: {getattr(first, name)} and {getattr(other, name)}")
+    @classmethod
+    def of_rows(
+        cls, header: Header, samples: SampleRows, barriers: BarrierRows, reasons: Sequence[str]
+    ) -> BarrierSet:
+        """The labels of rows of a file whose distinct reasons are `reasons`."""
+        return cls(
+            elements=header.elements,
+            structure=header.structure,
+            cells=header.cells,
+            occupancy=samples.occupancy,
+            a_A=samples.a_A,
+            sample_key=texts_of(samples.sample_key),
+            composition=samples.composition,
+            item_hash=texts_of(barriers.item_hash),
+            reason=tuple(reasons[i] for i in barriers.reason.tolist()),
+            attrs=header.attrs,
+            **samples.columns,
+            **barriers.columns,
+        )
 
 
 def _merge_samples(sets: Sequence[BarrierSet]) -> tuple[list[tuple[int, int]], list[NDArray[np.int32]]]:
@@ -445,11 +318,11 @@ def concatenate(sets: Sequence[BarrierSet]) -> BarrierSet:
     if not sets:
         raise ValueError("concatenate: expected at least one set of barriers")
     for other in sets[1:]:
-        _check_alike(sets[0], other)
+        sets[0].header.check_like(other.header)
     places, numbers = _merge_samples(sets)
-    columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in sets]) for name in _COLUMNS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in sets]) for name in COLUMNS}
     of_samples: dict[str, Any] = {
-        name: np.array([getattr(sets[s], name)[row] for s, row in places]) for name in _SAMPLE_COLUMNS
+        name: np.array([getattr(sets[s], name)[row] for s, row in places]) for name in SAMPLE_COLUMNS
     }
     columns["sample"] = np.concatenate([n[b.sample] for n, b in zip(numbers, sets, strict=True)])
     hashes = [item for barriers in sets for item in barriers.item_hash]

@@ -6,9 +6,11 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nnk.files.commit import commit
 from nnk.files.fence import Fence
 from nnk.files.workdir import Workdir
 
@@ -89,3 +91,29 @@ def read_records(workdir: Workdir, stage: str) -> list[dict[str, Any]]:
     files = sorted(workdir.records(stage).glob("*.jsonl"))
     records = [record for path in files for record in _lines(path)]
     return sorted(records, key=lambda record: (record.get("epoch", 0), record.get("time_unix_s", 0.0)))
+
+
+COMPACT_FILES, COMPACT_BYTES = 200, 64 << 20
+
+
+def compact_records(workdir: Workdir, fence: Fence) -> None:
+    """Leave of each item its last record, in one file per stage, where there are many files or bytes.
+
+    To be called while nobody writes. A kill in between doubles lines, which changes nothing.
+    """
+    for folder in sorted((workdir.root / "records").glob("*/")):
+        files = sorted(folder.glob("*.jsonl"))
+        is_large = len(files) > 1 and sum(path.stat().st_size for path in files) > COMPACT_BYTES
+        if len(files) < COMPACT_FILES and not is_large:
+            continue
+        last = {record.get("key"): record for record in read_records(workdir, folder.name)}
+        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in last.values())
+        target = folder / f"{fence.epoch:06d}-compact.jsonl"
+        commit(target, partial(_write_lines, text), fence=fence)
+        for path in files:
+            if path != target:
+                path.unlink()
+
+
+def _write_lines(text: str, path: Path) -> None:
+    path.write_text(text)

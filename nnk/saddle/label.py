@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.barriers import TINY_EV, Flag, Method
+from nnk.barrier_columns import TINY_EV, Flag, Method
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
 from nnk.potentials.base import ForceFieldError

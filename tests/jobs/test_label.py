@@ -13,6 +13,7 @@ import pytest
 
 from jobs.merge import merge_labels
 from jobs.unit import Unit, UnitItem
+from nnk.barrier_journal import journal_hashes
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, read_records
 from nnk.potentials import Builtin
@@ -35,6 +36,8 @@ def unit_of(root, stage, items, ranks, name="000001-x-0000", **changes):
         "search": {"max_force_eV_A": 0.02, "connect": True, "method": "search"},
         "box": "zero-pressure",
         "ranks_per_barrier": 1,
+        "samples": None,
+        "sites": {},
         **changes,
     }
     (root / "epoch").write_text("1")
@@ -134,7 +137,7 @@ def test_a_job_that_is_asked_to_end_keeps_what_it_has(fresh, reference):
     unit = unit_of(fresh, "label", vacancies(4000), 2)
     with subprocess.Popen(command(unit), env=ENVIRONMENT) as job:
         end = time.monotonic() + 60
-        while not list((fresh / "labels").glob("*.nc")) and time.monotonic() < end:
+        while sum(len(journal_hashes(path)) for path in unit.journals()) < 6 and time.monotonic() < end:
             time.sleep(0.05)
         job.send_signal(signal.SIGTERM)
         assert job.wait(timeout=60) == 0
@@ -151,7 +154,7 @@ def test_a_newer_run_makes_the_job_end_without_writing(fresh):
     done = subprocess.run(command(unit), capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode != 0
     assert "run 2 has taken over from run 1" in done.stderr
-    assert not list((fresh / "labels").glob("*.nc"))
+    assert not list((fresh / "labels").glob("*.journal"))
     assert read_records(Workdir(fresh), "label") == []
 
 

@@ -1,0 +1,35 @@
+"""How many items a unit gets: as much work as is worth starting a job for, by what items have cost so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+WORK_S = 300.0  # a job takes some 3 s to start
+FIRST_ITEMS = 16  # of each team of ranks, while nothing is known of the cost: of bcc, 128 barriers
+FEWEST_ITEMS = 2
+MOST_ITEMS = 2000
+RECENT = 500
+
+
+def mean_seconds(seconds: Sequence[float]) -> float | None:
+    """Cost of an item by the latest measured ones; None if there are none."""
+    recent = [value for value in seconds[-RECENT:] if value > 0]
+    return sum(recent) / len(recent) if recent else None
+
+
+def unit_items(n_left: int, teams: int, at_once: int, seconds_per_item: float | None) -> int:
+    """Items of the next unit.
+
+    A unit that its block has no time left for stops by itself, and what it has not begun goes into another.
+
+    Args:
+        n_left: items in no unit yet.
+        teams: teams of ranks of a unit, each with an item in work.
+        at_once: units that run at the same time, among which the last items are shared out.
+        seconds_per_item: measured cost on one team; None: nothing is known.
+    """
+    per_team = float(FIRST_ITEMS)
+    if seconds_per_item is not None:
+        per_team = min(max(WORK_S / seconds_per_item, FEWEST_ITEMS), MOST_ITEMS)
+    return max(1, min(math.ceil(per_team) * teams, math.ceil(n_left / at_once)))
