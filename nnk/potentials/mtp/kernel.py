@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnk.potentials.base import FloatArray
 from nnk.potentials.mtp.compiled import compiled
-from nnk.potentials.mtp.lanes import Layout, stages
+from nnk.potentials.mtp.lanes import PAIRED, Layout, stages
 from nnk.potentials.mtp.neighbours import Neighbours, fold, is_stale, make_lists, nearest_image
 from nnk.potentials.mtp.parameters import MtpParameters
 from nnk.potentials.mtp.program import Program, program_of
@@ -85,7 +85,7 @@ def atoms(parameters: MtpParameters, species: NDArray[np.int64], n_sources: int)
 
 def work(parameters: MtpParameters, width: int) -> Work:
     """Scratch for neighbour lists of a width."""
-    layout, slots = Layout(program_of(parameters)), width + 1
+    layout, slots = Layout(program_of(parameters)), width + PAIRED
     rows = np.zeros((layout.slots + slots * layout.slot_rows, LANES))
     low, high = parameters.min_dist_A, parameters.max_dist_A
     rows[layout.slope] = 2 / (high - low)
@@ -110,7 +110,7 @@ def kernel(program: Program) -> Any:
     gradient = layout.gradient * LANES
 
     def gather(start: int, neighbours: Neighbours, atoms: Atoms, work: Work) -> int:
-        """Write the neighbours of eight atoms into slots, those within the cutoff; the most of an atom."""
+        """Write the neighbours of eight atoms into slots, those within the cutoff; how many slots."""
         wrapped, numbers, square_cutoff = neighbours.wrapped_A, work.numbers, neighbours.reach_A[0] ** 2
         edge_x = neighbours.copies[0] * neighbours.cell_A[0]
         edge_y = neighbours.copies[1] * neighbours.cell_A[1]
@@ -133,6 +133,7 @@ def kernel(program: Program) -> Any:
                         count += 1
             work.counts[lane] = count
             most = max(most, count)
+        most += -most % PAIRED
         for lane in range(LANES):  # the rest are at the cutoff, where nothing acts
             for k in range(work.counts[lane], most):
                 at = first + k * slot + lane
@@ -178,7 +179,7 @@ def kernel(program: Program) -> Any:
         for start in range(0, len(positions_A), LANES):
             most = gather_compiled(start, neighbours, atoms, work)
             numbers[moments : moments + n_basic * LANES] = 0.0
-            for k in range(most):
+            for k in range(0, most, PAIRED):
                 radial_and_moments(numbers, first + k * slot, tables.radial, work.rows, k * LANES)
             contract(numbers, tables.linear)
             for k in range(most):

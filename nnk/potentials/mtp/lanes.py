@@ -19,6 +19,8 @@ from numba.np.arrayobj import make_array
 from nnk.potentials.mtp.program import Powers, Program
 from nnk.potentials.mtp.vectors import INT, LANES, VectorCode
 
+PAIRED = 2  # slots that go into the moments together: half the traffic of the moments to memory
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -101,7 +103,10 @@ def _radial_sums(code: VectorCode, layout: Layout, xi: Any, table: Any, rows: Se
     return sums
 
 
-def _write_moments(layout: Layout, slot: VectorCode, shared: VectorCode, table: Any, rows: list[Any]) -> None:
+def _radial_functions(
+    layout: Layout, slot: VectorCode, shared: VectorCode, table: Any, rows: list[Any]
+) -> tuple[list[Any], dict[Powers, Any]]:
+    """Values of the radial functions and the monomials of a slot; writes what `_write_gradients` needs."""
     functions = range(layout.program.functions)
     d = [slot.load(layout.difference + axis) for axis in range(3)]
     square = slot.sum_of_products([(x, x) for x in d])
@@ -120,10 +125,19 @@ def _write_moments(layout: Layout, slot: VectorCode, shared: VectorCode, table: 
     for axis in range(3):
         slot.store(unit[axis], layout.unit + axis)
     slot.store(inverse, layout.inverse)
-    monomials = slot.monomials(layout.program, unit)
+    return values, slot.monomials(layout.program, unit)
+
+
+def _write_moments(
+    layout: Layout, slots: list[VectorCode], shared: VectorCode, table: Any, rows: list[Any]
+) -> None:
+    found = [
+        _radial_functions(layout, slot, shared, table, rows[k * LANES : (k + 1) * LANES])
+        for k, slot in enumerate(slots)
+    ]
     for q, (mu, powers) in enumerate(layout.program.basic):
-        moment = shared.add(shared.load(layout.moments + q), shared.mul(values[mu], monomials[powers]))
-        shared.store(moment, layout.moments + q)
+        terms = [(values[mu], monomials[powers]) for values, monomials in found]
+        shared.store(shared.sum_of_products(terms, shared.load(layout.moments + q)), layout.moments + q)
 
 
 def _write_contraction(layout: Layout, code: VectorCode, linear: Any) -> None:
@@ -192,9 +206,9 @@ class Stages:
     """Three numba intrinsics.
 
     Attributes:
-        radial_and_moments: (work, start, table, rows, first): the radial functions of the slot whose numbers
-            begin at `start`, and its share of the moments; lane l takes its coefficients from the numbers of
-            `table` that begin at rows[first + l].
+        radial_and_moments: (work, start, table, rows, first): the radial functions of the two slots whose
+            numbers begin at `start`, and their share of the moments; lane l takes its coefficients from the
+            numbers of `table` that begin at rows[first + l], in the second slot at rows[first + 8 + l].
         contract: (work, linear): energies, and the derivatives by the basic moments.
         gradients: (work, start): gradients of the slot, and its share of the virial.
     """
@@ -211,10 +225,11 @@ def stages(layout: Layout) -> Stages:
     def radial_and_moments(context, work, start, table, rows, first):  # type: ignore[no-untyped-def]
         def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             work, table, rows = (_data(context, builder, signature.args[k], arguments[k]) for k in (0, 2, 3))
-            places = [builder.add(arguments[4], ir.Constant(INT, lane)) for lane in range(LANES)]
+            steps = [ir.Constant(INT, k * layout.slot_rows * LANES) for k in range(PAIRED)]
+            slots = [VectorCode(builder, work, builder.add(arguments[1], step)) for step in steps]
+            places = [builder.add(arguments[4], ir.Constant(INT, lane)) for lane in range(PAIRED * LANES)]
             offsets = [builder.load(builder.gep(rows, [place])) for place in places]
-            slot, shared = VectorCode(builder, work, arguments[1]), VectorCode(builder, work)
-            _write_moments(layout, slot, shared, table, offsets)
+            _write_moments(layout, slots, VectorCode(builder, work), table, offsets)
             return context.get_dummy_value()
 
         return types.void(work, types.int64, table, rows, types.int64), write

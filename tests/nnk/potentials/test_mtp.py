@@ -149,21 +149,24 @@ def test_moving_renumbering_and_other_images_change_nothing(engine, alloy):
     assert engine.energy_forces(positions[order])[1] == pytest.approx(forces[order], abs=1e-11)
 
 
-def test_a_repeated_cell_has_the_same_energy_per_cell(engine):
+@pytest.mark.parametrize("repeats", [(4, 3, 2), (8, 7, 4)])
+def test_a_repeated_cell_has_the_same_energy_per_cell(engine, repeats):
+    """Cells narrower than the cutoff, one bin of neighbours, and many bins."""
     rng = np.random.default_rng(4)
     box, positions = np.array([3.3, 3.2, 6.9]), rng.random((4, 3)) * [3.3, 3.2, 6.9]
-    species = ["Nb", "Mo", "Ta", "W"]
-    engine.set(species, box)
+    engine.set(SPECIES, box)
     energy, forces, stress = engine.energy_forces_stress(positions)
-    shifts = np.stack(np.meshgrid(*[range(k) for k in (4, 3, 2)], indexing="ij"), axis=-1).reshape(-1, 3)
-    engine.set(species * 24, box * [4, 3, 2])
-    whole = engine.energy_forces_stress((positions + (shifts * box)[:, None]).reshape(-1, 3))
-    assert whole[0] == pytest.approx(24 * energy, rel=1e-12)
-    assert whole[1] == pytest.approx(np.tile(forces, (24, 1)), rel=1e-9, abs=1e-9 * np.abs(forces).max())
-    assert whole[2] == pytest.approx(stress, rel=1e-9, abs=1e-9 * np.abs(stress).max())
+    shifts, count = np.argwhere(np.ones(repeats)) * box, np.prod(repeats)
+    order = rng.permutation(4 * count)
+    engine.set(np.tile(SPECIES, count)[order].tolist(), box * repeats)
+    whole = engine.energy_forces_stress((positions + shifts[:, None]).reshape(-1, 3)[order])
+    assert whole[0] == pytest.approx(count * energy, rel=1e-12)
+    scale = np.abs(forces).max()
+    assert whole[1] == pytest.approx(np.tile(forces, (count, 1))[order], abs=1e-9 * scale)
+    assert whole[2] == pytest.approx(stress, abs=1e-9 * np.abs(stress).max())
 
 
-@pytest.mark.parametrize("edge", [14.0, 4.1])
+@pytest.mark.parametrize("edge", [22.0, 14.0, 4.1])
 def test_results_do_not_depend_on_earlier_evaluations_to_the_last_bit(file, edge):
     rng = np.random.default_rng(5)
     n = round(edge**3 / 20)
