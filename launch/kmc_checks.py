@@ -89,15 +89,15 @@ def _cases_are_there(
     start: Any, compositions: Any, temperatures_K: Any, schedule: Any, elements: Elements, structure: str
 ) -> Findings:
     """Each start goes on from a case that stands before it; no two cases have one name."""
-    known: list[str] = []
+    known: dict[str, None] = {}
     for key, one in _each_start(start):
         if isinstance(one, StartCase):
-            yield from _source_is_there(key, one, known, temperatures_K, schedule)
+            yield from _source_is_there(key, one, list(known), temperatures_K, schedule)
         for name in _names_of(one, compositions, elements, structure):
             if name in known:
                 message = f'a second case "{name}"; allowed: each start once, files with names of their own'
                 yield Finding(key, message)
-            known.append(name)
+            known[name] = None
 
 
 def _source_is_there(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.engine import CACHE_MiB, Engine, Jumps
+from nnk.kmc.flicker import FlickerEngine
 from nnk.kmc.frames import Frames
 from nnk.models.base import BarrierModel
 
@@ -65,7 +66,8 @@ class Driver:
         """An engine in a state of the run."""
         setup = self._setup
         occupancy = setup.occupancy if state is None else state.occupancy[0]
-        engine = Engine(
+        kind = FlickerEngine if setup.flicker else Engine
+        engine = kind(
             setup.lattice, occupancy, self._model, setup.conditions,
             cache=self._cache, cache_MiB=self._cache_MiB,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ from nnk.models.program import EnsembleProgram, Float64Array, Program, SinglePro
 from nnk.observables.pair_order import pair_counts
 
 ORDER_SHELLS = 3  # neighbour shells whose pairs are counted along the way
+MOST_DECIDED = 25  # jumps of the longest way out of a trap
 CACHE_MiB = 64.0
 MOST_VACANCIES = 2**16  # their numbers are kept in two bytes
 
@@ -169,6 +170,9 @@ class Progress:
         time_rest_s: what `time_s` lacks of the exact sum below its last digit.
         vacancies: int64[n_v], the site of each vacancy by its number.
         displacements: int64[n_v, 3] (a/2), their ways since the start, not folded back.
+        decided: uint8[k], jumps that are to follow whatever comes: the rest of a way out of a trap
+            (`nnk.kmc.flicker`).
+        skipped: jumps made within traps beyond those counted in `jumps`.
     """
 
     jumps: int
@@ -176,6 +180,8 @@ class Progress:
     time_rest_s: float
     vacancies: IntArray
     displacements: IntArray
+    decided: SpeciesArray = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    skipped: float = 0.0
 
 
 class Engine:

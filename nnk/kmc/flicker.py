@@ -7,13 +7,14 @@ its time and the number of jumps are then drawn from their exact distribution (`
 and which trap is built depends on the present state alone, so nothing is biased.
 
 The jumps recorded are those of the shortest way from the entry to the exit, each a jump that the vacancy
-makes in any case; the others are counted (`skipped`). Recorded states are visited ones, and the time at the
-end of a recorded way is exact.
+makes in any case; the others are counted (`skipped`). Recorded states are visited ones. A way out is decided
+when it begins, and so is its time, which counts from its first jump on.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from nnk.environment import SpeciesArray
 from nnk.kmc.absorbing import Elimination, count_transitions, make_elimination, sample_exit
 from nnk.kmc.clock import add_time
 from nnk.kmc.compiled import compiled
-from nnk.kmc.engine import CACHE_MiB, Engine, Jumps, RunConditions
+from nnk.kmc.engine import MOST_DECIDED, CACHE_MiB, Engine, Jumps, Progress, RunConditions
 from nnk.kmc.kernel import find_record, move_vacancy, read_surroundings
 from nnk.kmc.random_numbers import two_uniforms
 from nnk.kmc.rates import chosen_jump
@@ -31,7 +32,7 @@ from nnk.lattice import IntArray, Lattice
 from nnk.models.base import BarrierModel
 from nnk.models.program import Float64Array
 
-MOST_STATES = 24
+MOST_STATES = MOST_DECIDED - 1
 _LIKELY = 0.3  # probability from which on a jump may be that of a trap
 _RETURNS = 0.9  # probability of the way back that makes a second state
 _JOINS = 0.25  # the same for further states
@@ -52,6 +53,8 @@ class Trap(NamedTuple):
         work: work space of the exits.
         stream: random numbers of one exit.
         path: int64[n], a way through the tree.
+        decided: uint8[n + 1], the way out, its jumps yet to be made.
+        place: int64[2], the next of these and where they end.
     """
 
     parent: IntArray
@@ -62,6 +65,8 @@ class Trap(NamedTuple):
     work: Elimination
     stream: Stream
     path: IntArray
+    decided: SpeciesArray
+    place: IntArray
 
 
 def make_trap(z: int) -> Trap:
@@ -76,6 +81,8 @@ def make_trap(z: int) -> Trap:
         make_elimination(n),
         np.zeros(3, dtype=np.uint64),
         np.zeros(n, dtype=np.int64),
+        np.zeros(MOST_DECIDED, dtype=np.uint8),
+        np.zeros(2, dtype=np.int64),
     )
 
 
@@ -93,8 +100,8 @@ def _take_in(trap, number, record):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _walk_down(grid, state, around, trap, number):  # type: ignore[no-untyped-def]
-    """Move the vacancy from the root to state `number`; its jumps stand in ``trap.path``."""
+def _find_path(trap, number):  # type: ignore[no-untyped-def]
+    """Leave the jumps from the root to state `number` in ``trap.path``; how many they are."""
     length, at = 0, number
     while at != 0:
         trap.path[length] = trap.arrival[at]
@@ -103,9 +110,14 @@ def _walk_down(grid, state, around, trap, number):  # type: ignore[no-untyped-de
     for i in range(length // 2):
         other = length - 1 - i
         trap.path[i], trap.path[other] = trap.path[other], trap.path[i]
-    for i in range(length):
-        move_vacancy(grid, state, around, 0, trap.path[i])
     return length
+
+
+@compiled
+def _walk_down(grid, state, around, trap, number):  # type: ignore[no-untyped-def]
+    """Move the vacancy from the root to state `number`."""
+    for i in range(_find_path(trap, number)):
+        move_vacancy(grid, state, around, 0, trap.path[i])
 
 
 @compiled
@@ -189,9 +201,8 @@ def _build(engine, state, trap, record):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _leave(engine, state, trap, n, directions, made):  # type: ignore[no-untyped-def]
-    """Draw the exit and go there; the jumps recorded and made."""
-    grid, around = engine[0], engine[1]
+def _decide(state, trap, n):  # type: ignore[no-untyped-def]
+    """Draw the exit: its time is added to the clock and its way is decided; the number of all jumps."""
     _tell_work(trap, n)
     last, time_s, jumps = sample_exit(trap.work, trap.stream, n, 0, trap.residence_s)
     end = trap.work.levels.shape[1] - 1
@@ -201,56 +212,70 @@ def _leave(engine, state, trap, n, directions, made):  # type: ignore[no-untyped
         if trap.leads_to[last, d] == _NONE and trap.probability[last, d] > 0.0 and reached < wanted:
             jump = d
             reached += trap.probability[last, d]
-    length = _walk_down(grid, state, around, trap, last)
+    length = _find_path(trap, last)
     for i in range(length):
-        directions[made + i] = trap.path[i]
-    move_vacancy(grid, state, around, 0, jump)
-    directions[made + length] = jump
-    state.energies[0] = np.nan
+        trap.decided[i] = trap.path[i]
+    trap.decided[length] = jump
+    trap.place[0], trap.place[1] = 0, length + 1
     add_time(state.clock, time_s)
-    return length + 1, jumps
+    return jumps
 
 
 @compiled
-def advance_flickering(engine, state, trap, first, wanted, directions):  # type: ignore[no-untyped-def]
-    """Record at least `wanted` jumps, the first of them number `first` of the run.
+def _plain_jump(engine, state, number):  # type: ignore[no-untyped-def]
+    """The jump that the random numbers of jump `number` choose, and its time."""
+    conditions, buffers = engine[4], engine[6]
+    z = buffers.barriers.shape[0]
+    u_jump, u_time = two_uniforms(conditions.key, np.uint64(number))
+    add_time(state.clock, -math.log(u_time) * buffers.record[z - 1])
+    return chosen_jump(buffers.record, z, u_jump)
+
+
+@compiled
+def _next_jump(engine, state, trap, number):  # type: ignore[no-untyped-def]
+    """The next jump to record, and the jumps that are not recorded."""
+    grid, around, forward, balanced, conditions, cache, buffers = engine
+    skipped = 0.0
+    if trap.place[0] == trap.place[1]:
+        read_surroundings(grid, around, state, 0, buffers.species)
+        find_record(forward, balanced, conditions, cache, state, buffers)
+        n = _build(engine, state, trap, buffers.record)
+        if n <= 0:
+            if n == 0:  # record and energy are those of the last state looked at
+                state.energies[0] = np.nan
+                read_surroundings(grid, around, state, 0, buffers.species)
+                find_record(forward, balanced, conditions, cache, state, buffers)
+            return _plain_jump(engine, state, number), skipped
+        trap.stream[0], trap.stream[1], trap.stream[2] = conditions.key, number, 0
+        skipped = _decide(state, trap, n) - trap.place[1]
+    jump = np.int64(trap.decided[trap.place[0]])
+    trap.place[0] += 1
+    return jump, skipped
+
+
+@compiled
+def advance_flickering(engine, state, trap, first, directions):  # type: ignore[no-untyped-def]
+    """Record ``len(directions)`` jumps, the first of them number `first` of the run.
 
     Args:
         engine: grid, surroundings, evaluators (one of them None), conditions, cache, buffers.
         state: `nnk.kmc.kernel.State`, changed in place.
         trap: `Trap`.
         first: number of the first jump to record, counting from 0.
-        wanted: how many to record.
-        directions: uint8[wanted + MOST_STATES], filled with the jumps recorded.
+        directions: uint8[n], filled with the jumps recorded.
 
     Returns:
-        Jumps recorded; jumps made beyond those.
+        Jumps made beyond those recorded.
     """
-    grid, around, forward, balanced, conditions, cache, buffers = engine
-    z = buffers.barriers.shape[0]
-    made, skipped = 0, 0.0
-    while made < wanted:
-        read_surroundings(grid, around, state, 0, buffers.species)
-        find_record(forward, balanced, conditions, cache, state, buffers)
-        n = _build(engine, state, trap, buffers.record)
-        if n > 0:
-            trap.stream[0], trap.stream[1], trap.stream[2] = conditions.key, first + made, 0
-            recorded, jumps = _leave(engine, state, trap, n, directions, made)
-            made += recorded
-            skipped += jumps - recorded
-            continue
-        if n == 0:  # record and energy are those of the last state looked at
-            state.energies[0] = np.nan
-            read_surroundings(grid, around, state, 0, buffers.species)
-            find_record(forward, balanced, conditions, cache, state, buffers)
-        u_jump, u_time = two_uniforms(conditions.key, np.uint64(first + made))
-        jump = chosen_jump(buffers.record, z, u_jump)
-        add_time(state.clock, -math.log(u_time) * buffers.record[z - 1])
-        state.energies[0] = np.nan
+    grid, around = engine[0], engine[1]
+    skipped = 0.0
+    for i in range(directions.shape[0]):
+        jump, more = _next_jump(engine, state, trap, first + i)
+        skipped += more
         move_vacancy(grid, state, around, 0, jump)
-        directions[made] = jump
-        made += 1
-    return made, skipped
+        state.energies[0] = np.nan
+        directions[i] = jump
+    return skipped
 
 
 class FlickerEngine(Engine):
@@ -277,18 +302,35 @@ class FlickerEngine(Engine):
         self._trap = make_trap(lattice.z)
 
     def advance(self, jumps: int) -> Jumps:
-        """Record at least `jumps` jumps; those of one way out of a trap are never parted.
+        """Record `jumps` jumps.
 
         Raises:
             ValueError: residence times beyond the range of float64, or a model that gives NaN.
         """
-        directions = np.empty(jumps + MOST_STATES, dtype=np.uint8)
+        directions = np.empty(jumps, dtype=np.uint8)
         engine = (
             self._grid, self._around, self._forward, self._balanced, self._conditions, self._cache,
             self._buffers,
         )  # fmt: skip
-        made, skipped = advance_flickering(engine, self._state, self._trap, self.jumps, jumps, directions)
-        self.jumps += made
-        self.skipped += skipped
+        self.skipped += advance_flickering(engine, self._state, self._trap, self.jumps, directions)
+        self.jumps += jumps
         self.check_time()
-        return Jumps(directions[:made], None)
+        return Jumps(directions, None)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run has come, the rest of a way that is decided included."""
+        first, end = self._trap.place
+        decided = self._trap.decided[first:end].copy()
+        return replace(super().progress, decided=decided, skipped=self.skipped)
+
+    def resume(self, progress: Progress) -> None:
+        """Go on as after `progress`, which ended in the present occupancy.
+
+        Raises:
+            ValueError: its vacancy is not that of the occupancy.
+        """
+        super().resume(progress)
+        self.skipped = progress.skipped
+        self._trap.decided[: len(progress.decided)] = progress.decided
+        self._trap.place[:] = 0, len(progress.decided)

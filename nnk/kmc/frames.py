@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
-from nnk.kmc.engine import Progress
+from nnk.kmc.engine import MOST_DECIDED, Progress
 from nnk.lattice import IntArray
 from nnk.models.program import Float64Array
 
 Spacing = Literal["linear", "log"]
+_NOTHING = 255
 SPACINGS: tuple[Spacing, ...] = ("linear", "log")
 
 
@@ -95,6 +96,9 @@ class Frames:
         displacement: int64[n, n_vacancies, 3] (a/2), way of each vacancy since the start of the run, not
             folded back.
         pair_counts: int64[n, shells, n_species, n_species], see `nnk.observables.pair_order.pair_counts`.
+        decided: uint8[n, MOST_DECIDED], the rest of a way out of a trap, filled up with 255
+            (`nnk.kmc.flicker`).
+        skipped: float64[n], jumps made within traps beyond those counted in `jump`.
     """
 
     jump: IntArray
@@ -106,6 +110,8 @@ class Frames:
     vacancies: IntArray
     displacement: IntArray
     pair_counts: IntArray
+    decided: SpeciesArray
+    skipped: Float64Array
 
     def __len__(self) -> int:
         return len(self.jump)
@@ -124,6 +130,8 @@ class Frames:
             now.vacancies[None],
             now.displacements[None],
             engine.pair_counts[None],
+            np.append(now.decided, np.full(MOST_DECIDED - len(now.decided), _NOTHING, dtype=np.uint8))[None],
+            np.array([now.skipped]),
         )
 
     def progress(self, i: int) -> Progress:
@@ -134,6 +142,8 @@ class Frames:
             float(self.time_rest_s[i]),
             self.vacancies[i],
             self.displacement[i],
+            self.decided[i][self.decided[i] != _NOTHING],
+            float(self.skipped[i]),
         )
 
     def select(self, which: NDArray | slice) -> Frames:
@@ -147,7 +157,7 @@ class Frames:
 
 FRAME_FIELDS = (
     *("jump", "time_s", "time_rest_s", "temperature_K", "energy_eV"),
-    *("occupancy", "vacancies", "displacement", "pair_counts"),
+    *("occupancy", "vacancies", "displacement", "pair_counts", "decided", "skipped"),
 )
 
 

@@ -41,6 +41,7 @@ def run(
     cache_MiB: float = CACHE_MiB,
     schedule: Schedule | None = None,
     stop: StopWhen | None = None,
+    flicker: bool = False,
 ) -> Trajectory:
     """Let the vacancies of `occupancy` make `jumps` jumps by the residence-time algorithm.
 
@@ -63,6 +64,7 @@ def run(
         cache_MiB: size of the cache.
         schedule: temperatures along the run, counted from its first jump; by default `temperature_K`.
         stop: ends the run earlier, at a time or when an order is reached.
+        flicker: advance a flickering vacancy at once (`nnk.kmc.flicker`); `jumps` are those recorded.
 
     Raises:
         ValueError: a model that the engine cannot run, a lattice too small for its environment, no vacancy,
@@ -77,6 +79,8 @@ def run(
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
         _check_schedule(start, schedule)
+        if bool(start.notes.get("flicker", False)) != flicker:
+            raise ValueError("start: it was made with flicker, the rest is not to be, or the other way round")
     first = 0 if start is None else start.jumps
     setup = RunSetup(
         lattice=lattice,
@@ -89,6 +93,7 @@ def run(
         schedule=schedule,
         attempt_frequency_Hz=conditions.attempt_frequency_Hz,
         key_frames=key_frames or KeyFrames(),
+        flicker=flicker,
     )
     if start is not None:
         _check_model(start, setup.elements, model_hash)
@@ -112,7 +117,11 @@ def run(
         read_jumps=_in_memory(start, pieces),
         ended_by=ended_by,
         made_on=(*(start.made_on if start else ()), {"first_jump": first, **made_by()}),
-        notes={_MODEL_HASH: model_hash, "schedule": schedule.as_json() if schedule else None},
+        notes={
+            _MODEL_HASH: model_hash,
+            "schedule": schedule.as_json() if schedule else None,
+            "flicker": flicker,
+        },
         hit_rate=driver.hits / jumps if jumps else float("nan"),
     )
 

@@ -29,6 +29,7 @@ class RunSetup:
         schedule: temperatures along the run; None: `temperature_K` all along.
         attempt_frequency_Hz: k0 of the rates.
         key_frames: which states to keep.
+        flicker: advance a flickering vacancy at once (`nnk.kmc.flicker`).
         inputs_hash: kept in the files; files with another one are not continued.
         model_description: kept in the files; JSON values.
     """
@@ -43,6 +44,7 @@ class RunSetup:
     schedule: Schedule | None = None
     attempt_frequency_Hz: float = 1e13
     key_frames: KeyFrames = field(default_factory=KeyFrames)
+    flicker: bool = False
     inputs_hash: str = ""
     model_description: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,6 +54,8 @@ class RunSetup:
                 f"temperature_K={self.temperature_K}, but the schedule begins at "
                 f"{self.schedule.temperatures_K[0]} K"
             )
+        if self.flicker and self.temperatures.of == "time_s":
+            raise ValueError("flicker: the temperature may follow the jumps, not the time")
         if self.stop.order is not None:
             unknown = [name for name in self.stop.order.pair if name not in self.elements]
             if unknown:
@@ -71,12 +75,14 @@ class RunSetup:
         """What every file of the run says about it; where it ends is not among it."""
         frames = self.key_frames
         number = frames.per_decade if frames.spacing == "log" else frames.every
-        notes = {
+        notes: dict[str, Any] = {
             "inputs_hash": self.inputs_hash,
             "model": dict(self.model_description),
             "key_frames": {"spacing": frames.spacing, "number": number},
             "schedule": self.schedule.as_json() if self.schedule else None,
         }
+        if self.flicker:
+            notes["flicker"] = True
         return make_header(self.lattice, self.elements, self.conditions, notes)
 
 

@@ -57,6 +57,8 @@ _FRAME_VARIABLES = {
     "pair_counts": _Variable(
         "pair_counts", ("shell", "species", "neighbour_species"), "1", "pairs of a site and its neighbour"
     ),
+    "decided": _Variable("decided", ("decided_jump",), "1", "jumps that follow in any case, then 255"),
+    "skipped": _Variable("skipped", (), "1", "jumps made beyond those recorded"),
 }
 
 
@@ -171,6 +173,7 @@ def _make_dimensions(file: netCDF4.Dataset, content: Content) -> None:
         "species": species,
         "neighbour_species": species,
         "direction": lattice_of(content.header).z,
+        "decided_jump": content.end.decided.shape[1],
         "frame": content.n_frames,
     }
     for name, size in sizes.items():

@@ -1,13 +1,18 @@
 """Flickering advanced at once against the same runs made jump by jump."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from nnk.kmc import KeyFrames, RunSetup, Trajectory, run, run_to_files
 from nnk.kmc.engine import Engine, RunConditions
 from nnk.kmc.flicker import MOST_STATES, FlickerEngine
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import pair_counts
+from nnk.run_terms import Schedule, StopWhen
 
 LATTICE = Lattice.bcc((5, 5, 5), 3.2)
 TEMPERATURE_K = 150.0  # the random models' barriers differ by 0.1 to 0.2 eV
@@ -27,14 +32,17 @@ def repeated(engine, n, attempt):
     for _ in range(n):
         for array, value in zip(engine._state, saved, strict=True):
             array[...] = value
-        engine.skipped = 0.0
+        if isinstance(engine, FlickerEngine):
+            engine.skipped = 0.0
+            engine._trap.place[:] = 0
         found.append(attempt(engine))
     return found
 
 
 def exit_at_once(engine):
     """Jumps that lead to the state behind the first exit, time and number of all jumps."""
-    recorded = tuple(engine.advance(1).directions)
+    first = engine.advance(1).directions[0]
+    recorded = (int(first), *engine.progress.decided.tolist())
     return recorded, engine.time_s, engine.skipped + len(recorded)
 
 
@@ -124,6 +132,7 @@ def test_recorded_jumps_lead_to_the_state(model, make_start):
     engine = FlickerEngine(LATTICE, start, model, RunConditions(60.0, 4))
     directions = engine.advance(500).directions
     assert engine.skipped > 10_000
+    assert len(directions) == 500
     occupancy, site = start.copy(), int(np.argmin(start))
     for jump in directions:
         target = LATTICE.neighbours[site, jump]
@@ -148,6 +157,38 @@ def test_split_run_is_the_whole_run(model, make_start, cache):
     np.testing.assert_array_equal(np.concatenate(parts), directions)
     assert second.progress.time_s == whole.progress.time_s
     assert second.progress.time_rest_s == whole.progress.time_rest_s
+
+
+def test_runs_on_disk_end_as_runs_in_memory(model, make_start, tmp_path):
+    start = make_start(LATTICE, 3, 2)
+    settings = {"temperature_K": 100.0, "seed": 5, "key_frames": KeyFrames("log", 10)}
+    whole = run(LATTICE, start, model, jumps=700, flicker=True, **settings)
+    half = run(LATTICE, start, model, jumps=333, flicker=True, **settings)
+    rest = run(LATTICE, start, model, jumps=367, flicker=True, start=half, **settings)
+    setup = RunSetup(
+        lattice=LATTICE, elements=tuple(model.elements), occupancy=start, replica=0,
+        stop=StopWhen(jumps=333), flicker=True, **settings,
+    )  # fmt: skip
+    path = tmp_path / "r.nc"
+    stops = itertools.count()
+    run_to_files(path, setup, model, checkpoint_s=1e9, should_stop=lambda: next(stops) == 3)
+    run_to_files(path, setup, model, checkpoint_s=1e9)
+    run_to_files(path, replace(setup, stop=StopWhen(jumps=700)), model, checkpoint_s=1e9)
+    for other in (rest, Trajectory.load(path)):
+        np.testing.assert_array_equal(other.directions, whole.directions)
+        np.testing.assert_array_equal(other.key_frames.time_s, whole.key_frames.time_s)
+        np.testing.assert_array_equal(other.key_frames.skipped, whole.key_frames.skipped)
+    assert whole.key_frames.skipped[-1] > 1000
+
+
+def test_flicker_and_plain_runs_do_not_mix(model, make_start, tmp_path):
+    start = make_start(LATTICE, 3, 2)
+    plain = run(LATTICE, start, model, temperature_K=300.0, jumps=10, seed=5)
+    with pytest.raises(ValueError, match="flicker"):
+        run(LATTICE, start, model, temperature_K=300.0, jumps=10, seed=5, start=plain, flicker=True)
+    schedule = Schedule("time_s", (0.0, 1.0), (300.0, 200.0))
+    with pytest.raises(ValueError, match="not the time"):
+        run(LATTICE, start, model, temperature_K=300.0, jumps=9, seed=5, schedule=schedule, flicker=True)
 
 
 def test_several_vacancies_are_refused(model, make_start):
