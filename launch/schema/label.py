@@ -66,8 +66,8 @@ class Label(Section):
     every saddle in a box of its own without pressure. {fixed: 3.24}, or {vegard: {Cu: 3.615, Ni: 3.52}}."""
 
     ranks_per_barrier: Annotated[int, Field(ge=1, le=64)] = 1
-    """MPI ranks that share one vacancy, for costly potentials: the images of a band, and the two ways down from
-    a saddle, are evaluated at once."""
+    """MPI ranks that share one vacancy, for costly potentials: the images of a band, and the two ways down
+    from a saddle, are evaluated at once."""
 
     audit: Audit = Audit()
     """Which share of the labels is computed again by another method."""
