@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
 from numba import types
@@ -31,12 +31,18 @@ class Layout:
     """
 
     program: Program
-    slope: int = 0  # xi = slope r + offset
-    offset: int = 1
-    cutoff: int = 2
-    energy: int = 3
-    virial: int = 4  # xx, yy, zz, yz, xz, xy
-    moments: int = 10
+    slope: ClassVar[int] = 0  # xi = slope r + offset
+    offset: ClassVar[int] = 1
+    cutoff: ClassVar[int] = 2
+    energy: ClassVar[int] = 3
+    virial: ClassVar[int] = 4  # xx, yy, zz, yz, xz, xy
+    moments: ClassVar[int] = 10
+    # rows of a slot
+    difference: ClassVar[int] = 0  # x, y, z to the neighbour
+    gradient: ClassVar[int] = 3  # of the energy of the atom by the neighbour's position
+    unit: ClassVar[int] = 6
+    inverse: ClassVar[int] = 9  # 1/r
+    value: ClassVar[int] = 10  # of the radial functions
 
     @property
     def adjoint(self) -> int:
@@ -47,13 +53,6 @@ class Layout:
     def slots(self) -> int:
         """First row of the first slot."""
         return self.adjoint + len(self.program.basic)
-
-    # rows of a slot
-    difference = 0  # x, y, z to the neighbour
-    gradient = 3  # of the energy of the atom by the neighbour's position
-    unit = 6
-    inverse = 9  # 1/r
-    value = 10  # of the radial functions
 
     @property
     def change(self) -> int:
