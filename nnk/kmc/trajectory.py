@@ -18,7 +18,7 @@ from nnk.kmc.engine import RunConditions
 from nnk.kmc.frames import Frames, join_frames
 from nnk.kmc.replay import Replay, Replayed
 from nnk.kmc.software import made_by
-from nnk.kmc.storage import BLOCK, Content, DamagedFile, Jumped, TrajectoryFile, lattice_of, write
+from nnk.kmc.storage import Content, DamagedFile, Jumped, TrajectoryFile, lattice_of, write
 from nnk.lattice import IntArray, Lattice
 from nnk.run_terms import Schedule
 
@@ -126,15 +126,12 @@ class Trajectory:
         """The key frames."""
         return self.key_frames
 
-    def states(
-        self, every: int | None = None, at: Sequence[int] | None = None, *, block: int = BLOCK
-    ) -> Iterator[State]:
+    def states(self, every: int | None = None, at: Sequence[int] | None = None) -> Iterator[State]:
         """States of a whole run by replay, in bounded memory however long it is.
 
         Args:
             every: jumps between two states; the first is that after 0 jumps.
             at: ascending numbers of jumps instead. If neither is given, those of the key frames.
-            block: jumps read at a time.
 
         Raises:
             ValueError: a stretch of a run, both `every` and `at`, or numbers that do not ascend or that the
@@ -144,10 +141,10 @@ class Trajectory:
         wanted = self._wanted(every, at)
         times = dict(zip(self.key_frames.jump.tolist(), self.key_frames.time_s.tolist(), strict=True))
         state, done = Replay(self.lattice, self.initial_occupancy), 0
+        row = _Row(self.read_jumps(0, self.jumps))
         for number in wanted:
-            for first in range(done, number, block):
-                for piece in self.read_jumps(first, min(first + block, number)):
-                    state.follow(piece.directions, piece.movers)
+            for piece in row.take(number - done):
+                state.follow(piece.directions, piece.movers)
             done = number
             yield State(number, times.get(number, float("nan")), state.now())
 
@@ -237,6 +234,31 @@ class Trajectory:
         if earlier.is_file() and (not files or files[0].first_jump > 0):
             files.insert(0, TrajectoryFile(earlier))
         return _of_files(files or [TrajectoryFile(path / segment_name(0))])
+
+
+class _Row:
+    """Jumps that follow each other in blocks, taken in stretches of any length; each block is read once."""
+
+    def __init__(self, blocks: Iterable[Jumped]) -> None:
+        self._blocks = iter(blocks)
+        self._rest = Jumped(np.empty(0, dtype=np.uint8), None)
+
+    def take(self, count: int) -> Iterator[Jumped]:
+        """The next `count` jumps."""
+        while count:
+            if not len(self._rest.directions):
+                self._rest = next(self._blocks)
+            length = min(count, len(self._rest.directions))
+            head, self._rest = _split(self._rest, length)
+            count -= length
+            yield head
+
+
+def _split(row: Jumped, length: int) -> tuple[Jumped, Jumped]:
+    if row.movers is None:
+        return Jumped(row.directions[:length], None), Jumped(row.directions[length:], None)
+    head = Jumped(row.directions[:length], row.movers[:length])
+    return head, Jumped(row.directions[length:], row.movers[length:])
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -80,5 +80,6 @@ def _atoms(path: Path | str, lines: list[str]) -> Float64Array:
     if start is None or not set(wanted) <= set(names):
         raise ValueError(f"{path}: expected 'ITEM: ATOMS' with the columns {' '.join(wanted)}")
     count = int(lines[lines.index("ITEM: NUMBER OF ATOMS") + 1])
-    rows = np.array([line.split() for line in lines[start + 1 : start + 1 + count]], dtype=np.float64)
-    return rows[:, [names.index(name) for name in wanted]]
+    columns = [names.index(name) for name in wanted]
+    rows = [line.split() for line in lines[start + 1 : start + 1 + count]]
+    return np.array([[row[column] for column in columns] for row in rows], dtype=np.float64)

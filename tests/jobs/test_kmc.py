@@ -5,9 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jobs.kmc import model_of, start_of, trajectory_file
+from jobs.kmc import _seed, model_of, start_of, trajectory_file
 from jobs.unit import Unit, UnitItem
+from nnk.environment import EnvironmentSpec
 from nnk.files import Workdir
+from nnk.kmc import run
+from nnk.lattice import Lattice
+from nnk.models.mlp import MlpModel
+from nnk.models.program import DenseStack
 
 
 def unit_of(root, **settings):
@@ -110,3 +115,61 @@ def test_units_survive_their_file(tmp_path):
     (tmp_path / "epoch").write_text("1")
     unit = dataclasses.replace(unit_of(tmp_path), items=(item_of(),))
     assert Unit.load(unit.save()) == unit
+
+
+def test_an_ordered_start_is_ordered_and_has_its_vacancies(tmp_path):
+    start = {"kind": "ordered", "ordered": "B2", "sublattices": [["Nb"], ["Mo", "Ta"]]}
+    lattice, occupancy = start_of(unit_of(tmp_path, vacancies=3), item_of(start=start))
+    assert (occupancy == 0).sum() == 3
+    centres = lattice.coordinates[:, 0] % 2 == 1
+    assert set(occupancy[~centres]) <= {0, 1}
+    assert set(occupancy[centres]) <= {0, 2, 3}
+
+
+def saved_run(path, jumps, vacancies=1):
+    """A run of another numbering of the elements; every barrier is 1 eV."""
+    n_env, layer = EnvironmentSpec("bcc", 1, "initial").n_env, np.zeros(4, np.float32)
+    table, mover = np.zeros((n_env, 3, 4), np.float32), np.zeros((3, 4), np.float32)
+    network = DenseStack(table, mover, layer, ((np.zeros((4, 4), np.float32), layer),), layer, 1.0)
+    model = MlpModel(("Ta", "Nb", "Mo"), "bcc", 1, network)
+    lattice = Lattice.bcc((4, 4, 4), 3.3)
+    occupancy = np.random.default_rng(0).integers(1, 4, lattice.n_sites).astype(np.uint8)
+    occupancy[:vacancies] = 0
+    made = run(lattice, occupancy, model, temperature_K=900.0, jumps=jumps, seed=1)
+    made.save(path)
+    return made
+
+
+@pytest.mark.parametrize(("frame", "jumps"), [("last", 60), (25, 25), (0, 0)])
+def test_a_run_is_a_start_at_any_of_its_states(tmp_path, frame, jumps):
+    source = saved_run(tmp_path / "r000.nc", 60)
+    item = item_of(start=file_start(tmp_path / "r000.nc", frame))
+    lattice, occupancy = start_of(unit_of(tmp_path), item)
+    assert lattice.a_A == 3.3
+    by_name = np.array([0, 3, 1, 2], dtype=np.uint8)  # Ta, Nb, Mo in the campaign's numbers
+    np.testing.assert_array_equal(occupancy, by_name[source.state_after(jumps)])
+
+
+def test_a_case_begins_where_the_campaign_says_the_other_ends(tmp_path):
+    """Also when the other has gone on since."""
+    path = tmp_path / "kmc" / "a" / "T0900.0K" / "r000.nc"
+    path.parent.mkdir(parents=True)
+    source = saved_run(path, 60)
+    start = {"kind": "case", "case": "a", "temperature_K": None, "frame": "last"}
+    origin = {"key": "a/T0900.0K/r000", "hash": "h", "stop": {"jumps": 40}}
+    item = item_of(start=start, **{"from": origin})
+    _, occupancy = start_of(unit_of(tmp_path), item)
+    np.testing.assert_array_equal(occupancy == 0, source.state_after(40) == 0)
+    assert _seed(unit_of(tmp_path), item) != _seed(unit_of(tmp_path), item_of())
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="has not ended"):
+        start_of(unit_of(tmp_path), item)
+
+
+def test_starts_with_other_vacancies_or_elements_are_refused(tmp_path):
+    saved_run(tmp_path / "r000.nc", 5, vacancies=2)
+    item = item_of(start=file_start(tmp_path / "r000.nc"))
+    with pytest.raises(ValueError, match=r"has 2 vacancies, kmc.vacancies says 1"):
+        start_of(unit_of(tmp_path), item)
+    with pytest.raises(ValueError, match="atoms of Ta; the elements are Nb, Mo"):
+        start_of(unit_of(tmp_path, elements=["Nb", "Mo"], vacancies=2), item)

@@ -166,6 +166,7 @@ def test_logs_of_an_unknown_stage(launch, write_campaign):
 def make_workdir(root: Path) -> None:
     names = ["run/000001/a", "logs/label/b", "models/main/checkpoints/c", "models/main/model.json"]
     names += ["kmc/A/T0400.0K/r000/seg-0.nc", "kmc/A/T0400.0K/r000.nc", "labels/labels.nc", "epoch"]
+    names += ["quarantine/r000-seg-0.nc-1"]
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
@@ -183,9 +184,19 @@ def make_workdir(root: Path) -> None:
                 "labels/labels.nc",
                 "models/main/checkpoints/c",
                 "models/main/model.json",
+                "quarantine/r000-seg-0.nc-1",
             },
         ),
-        ("checkpoints", {"epoch", "kmc/A/T0400.0K/r000.nc", "labels/labels.nc", "models/main/model.json"}),
+        (
+            "checkpoints",
+            {
+                "epoch",
+                "kmc/A/T0400.0K/r000.nc",
+                "labels/labels.nc",
+                "models/main/model.json",
+                "quarantine/r000-seg-0.nc-1",
+            },
+        ),
         ("results", {"epoch"}),
     ],
 )
@@ -339,14 +350,14 @@ def test_run_does_nothing_when_all_is_there(run, launch, write_campaign, make_pr
     before = tree(tmp_path)
     result = launch(path)
     assert (result.code, result.err, run) == (0, "", [])
-    assert result.out == f"nothing to do: 20 items done; report: {tmp_path / 'work' / 'report.html'}\n"
+    assert result.out == f"nothing to do: 21 items done; report: {tmp_path / 'work' / 'report.html'}\n"
     assert tree(tmp_path) == before
 
 
 def test_run_says_why_it_does_something_again(run, launch, write_campaign, make_products):
     finish(write_campaign(), make_products)
     lines = launch(write_campaign(("{jumps: 1_000}", "{jumps: 2_000}"))).err.splitlines()
-    assert lines[0] == "kmc: 4 to do: input changed: kmc.stop.jumps 1000 -> 2000"
+    assert lines[0] == "kmc: 4 to do: extend 1,000 -> 2,000 jumps"
     assert lines[1:3] == [
         "analysis: 1 to do: input changed: kmc changed",
         "report: 1 to do: input changed: kmc changed, analysis changed",
@@ -359,7 +370,7 @@ def test_nothing_to_do_takes_less_than_three_seconds(write_campaign, make_produc
     began = time.perf_counter()
     result = shell("run", path, cwd=path.parent)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("nothing to do: 20 items done")
+    assert result.stdout.startswith("nothing to do: 21 items done")
     assert time.perf_counter() - began < 3
 
 

@@ -21,7 +21,7 @@ from nnk.files import Fence, StaleEpoch
 from nnk.kmc import KeyFrames, RunSetup, Trajectory, run, run_to_files
 from nnk.kmc.frames import FRAME_FIELDS
 from nnk.kmc.storage import Content, DamagedFile, TrajectoryFile, pack
-from nnk.run_terms import OrderReached, Schedule, StopWhen
+from nnk.run_terms import StopWhen
 
 
 @pytest.fixture
@@ -141,8 +141,9 @@ def empty(path):
 
 def other_inputs(path):
     file = TrajectoryFile(path)
+    header = file.header | {"inputs_hash": "other"}
     content = Content(
-        file.header | {"inputs_hash": "other"}, file.first_jump, file.initial_occupancy, len(file.frame_jumps),
+        header, file.first_jump, file.initial_occupancy, len(file.frame_jumps),
         lambda: list(file.jumps()), lambda: [file.frames()], file.end, file.ended_by, file.made_on,
     )  # fmt: skip
     path.write_bytes(pack(content))
