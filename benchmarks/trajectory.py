@@ -1,4 +1,4 @@
-"""Trajectories on disk: size, speed of merging, checking, replaying, and memory; ``--jumps 1e9`` for a long run.
+"""Trajectories on disk: size, speed of merging, checking, replaying, and memory; ``--jumps 1e9`` takes long.
 
 The run is one of uniform barriers, whose jumps cannot be compressed below the entropy of 1 in 8 (bcc): real
 ones, which go back and forth, take less.
