@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from nnk.barrier_journal import SUFFIX, read_journal
 from nnk.barriers import BarrierSet, concatenate
 from nnk.files import Workdir
+from nnk.open_barriers import open_barriers
 from nnk.run_terms import case_names, label_temperature_K, run_labels
 
 if TYPE_CHECKING:
@@ -90,19 +92,23 @@ class Inputs:
         return found
 
     def labels(self) -> BarrierSet:
-        """All labels: the merged file, or the segments of a run that has not ended yet."""
-        merged = self.workdir.labels_file
-        paths = [merged] if merged.is_file() else sorted(self.workdir.labels_dir.glob("*.nc"))
-        if not paths:
+        """All labels: the merged file, read as far as needed, or the parts of a run under way."""
+        folder, merged = self.workdir.labels_dir, self.workdir.labels_file
+        if merged.is_file():
+            with reading(self.note(merged)):
+                return open_barriers(merged)
+        found = [self._part(path) for path in sorted([*folder.glob("*.nc"), *folder.glob(f"*{SUFFIX}")])]
+        sets = [barriers for barriers in found if barriers is not None]
+        if not sets:
             raise MissingInput(
                 f"{merged} is missing: the campaign has no labels (a published model needs none), "
                 "or its label stage has not run yet"
             )
-        return concatenate([self._labels(path) for path in paths])
+        return concatenate(sets)
 
-    def _labels(self, path: Path) -> BarrierSet:
+    def _part(self, path: Path) -> BarrierSet | None:
         with reading(self.note(path)):
-            return BarrierSet.load(path)
+            return read_journal(path) if path.suffix == SUFFIX else BarrierSet.load(path)
 
     def model_names(self) -> list[str]:
         """Names of the campaign's models that are trained, in its order."""

@@ -20,6 +20,7 @@ from jobs.unit import Unit, UnitItem
 from nnk.audit import AuditSet, concatenate
 from nnk.barriers import BarrierSet, Method
 from nnk.files import commit
+from nnk.open_barriers import open_barriers
 from nnk.potentials import ForceField, make_force_field, spec_from_json
 from nnk.saddle import SearchParameters
 from nnk.saddle.audit import AuditResult, audit_label, choose_audit
@@ -121,8 +122,12 @@ class Parts:
 
 def run_audit(unit: Unit, comm: Any, stop: Stop) -> None:
     """Audit a choice of all labels; called on every rank."""
+    with open_barriers(unit.workdir.labels_file) as barriers:
+        _audit(unit, barriers, comm, stop)
+
+
+def _audit(unit: Unit, barriers: BarrierSet, comm: Any, stop: Stop) -> None:
     (item,), settings, began = unit.items, unit.settings, time.perf_counter()
-    barriers = BarrierSet.load(unit.workdir.labels_file)
     chosen = choose_audit(barriers, settings["fraction"], settings["at_least"], settings["seed"])
     parts = Parts(unit, barriers)
     left = not_in(parts.load(), barriers, chosen.tolist())

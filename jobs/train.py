@@ -12,8 +12,8 @@ from typing import Any
 from jobs.mpi_job import EXIT_BROKEN
 from jobs.stop import Interrupted, Stop, stop_on_signals
 from jobs.unit import Unit, describe
-from nnk.barriers import BarrierSet
 from nnk.files import StaleEpoch
+from nnk.open_barriers import open_barriers
 from nnk.training import ModelSpec, TrainParameters, train
 
 
@@ -30,15 +30,16 @@ def run_unit(unit: Unit, stop: Stop) -> None:
         if stop():
             raise Interrupted(f"training of {item.key} was asked to end; its last checkpoint is kept")
 
-    train(
-        BarrierSet.load(unit.workdir.labels_file),
-        ModelSpec(**unit.settings["model"]),
-        TrainParameters(**unit.settings["train"]),
-        unit.workdir.model_dir(item.key),
-        backend=unit.settings["backend"],
-        fence=unit.fence,
-        progress=progress,
-    )
+    with open_barriers(unit.workdir.labels_file) as barriers:
+        train(
+            barriers,
+            ModelSpec(**unit.settings["model"]),
+            TrainParameters(**unit.settings["train"]),
+            unit.workdir.model_dir(item.key),
+            backend=unit.settings["backend"],
+            fence=unit.fence,
+            progress=progress,
+        )
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ stage      product                                     hash of the inputs it was
 =========  ==========================================  ====================================================
 prepare    labels/{potential,system,lattice/<c>}.json  key ``inputs_hash``
 samples    samples/<composition>/r000.nc               attribute ``inputs_hash``
-label      labels/**/*.nc                              variable ``item_hash`` of each barrier
+label      labels/**/*.nc, labels/*.journal            variable ``item_hash``, or line, of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.json                    last record of the item, state "done"
 kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``; long enough, too
@@ -24,10 +24,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import netCDF4
+import numpy as np
 
 from launch.history import History
 from launch.items import Item
 from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
+from nnk.barrier_files import first_of_equals
+from nnk.barrier_journal import SUFFIX, journal_hashes
 from nnk.files import Workdir
 
 
@@ -54,8 +57,9 @@ class Products:
         return {item.key for item in items if is_made(item)}
 
     def _label_hashes(self) -> set[str]:
-        files = sorted(self._workdir.labels_dir.rglob("*.nc"))
-        return {digest for path in files for digest in _item_hashes(path)}
+        folder = self._workdir.labels_dir
+        found = {digest for path in folder.rglob("*.nc") for digest in _item_hashes(path)}
+        return found.union(*(_hashes_in_journal(path) for path in folder.glob(f"*{SUFFIX}")))
 
     def _prepared(self, item: Item) -> Path:
         return self._workdir.labels_dir / f"{item.key}.json"
@@ -97,16 +101,24 @@ def _hash_in_netcdf(path: Path) -> str:
 
 
 def _item_hashes(path: Path) -> set[str]:
-    """Hashes of the items whose labels are in a file of barriers; none if the file is damaged."""
+    """Hashes of the items whose labels are in a file of barriers; none if the file is damaged or gone."""
     try:
         with netCDF4.Dataset(path) as file:
             if "item_hash" not in file.variables:
                 return set()
             file.set_auto_mask(False)
             characters = file["item_hash"][:]
-    except OSError:  # not NetCDF: cut short, say; its labels are made again
+    except OSError:  # not NetCDF: cut short, say; its labels are made again. Or a run has just merged it
         return set()
-    width = characters.shape[1] if characters.ndim == 2 else 0
-    return (
-        {row.decode() for row in set(characters.reshape(-1).view(f"S{width}").tolist())} if width else set()
-    )
+    if characters.ndim != 2 or not characters.size:
+        return set()
+    rows = np.ascontiguousarray(characters).view(f"S{characters.shape[1]}").reshape(-1)
+    return {text.decode() for text in first_of_equals(rows).tolist()}
+
+
+def _hashes_in_journal(path: Path) -> list[str]:
+    """Hashes of the items whose labels are in a journal; none if a run has just packed it."""
+    try:
+        return journal_hashes(path)
+    except FileNotFoundError:
+        return []

@@ -108,6 +108,18 @@ def encoded(texts: Sequence[str]) -> Bytes:
     return np.array([text.encode() for text in texts], dtype=np.bytes_).reshape(len(texts))
 
 
+def starts_of_equals(texts: Bytes) -> NDArray[np.int64]:
+    """Where each row of equal texts begins."""
+    if not len(texts):
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate([[True], texts[1:] != texts[:-1]]))
+
+
+def first_of_equals(texts: Bytes) -> Bytes:
+    """The first of each row of equal texts."""
+    return texts[starts_of_equals(texts)]
+
+
 def texts_of(rows: Bytes) -> tuple[str, ...]:
     """The texts of fixed-length bytes; equal neighbours are one object."""
     found: list[str] = []

@@ -17,11 +17,12 @@ from nnk.barrier_files import (
     BarrierFile,
     BarrierRows,
     BarrierWriter,
-    Bytes,
     Header,
     SampleRows,
     Sizes,
+    first_of_equals,
     parts,
+    starts_of_equals,
 )
 
 MOST_JUMPS = 16  # more than any lattice has
@@ -29,21 +30,13 @@ MOST_JUMPS = 16  # more than any lattice has
 
 def distinct_hashes(file: BarrierFile) -> set[str]:
     """Hashes of the items whose labels are in a file."""
-    hashes = file.text("item_hash")
-    return {text.decode() for text in hashes[_starts(hashes)].tolist()}
-
-
-def _starts(texts: Bytes) -> NDArray[np.int64]:
-    """Where each run of equal texts begins."""
-    if not len(texts):
-        return np.empty(0, dtype=np.int64)
-    return np.flatnonzero(np.concatenate([[True], texts[1:] != texts[:-1]]))
+    return {text.decode() for text in first_of_equals(file.text("item_hash")).tolist()}
 
 
 def rows_of(file: BarrierFile, items: Collection[str], *, others: bool = False) -> NDArray[np.int64]:
     """Labels in a file whose item is in `items`, or is not if `others`."""
     hashes = file.text("item_hash")
-    starts = _starts(hashes)
+    starts = starts_of_equals(hashes)
     wanted = np.array([(text.decode() in items) != others for text in hashes[starts].tolist()], dtype=bool)
     return np.flatnonzero(np.repeat(wanted, np.diff([*starts, len(hashes)])))
 

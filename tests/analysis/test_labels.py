@@ -10,6 +10,7 @@ from analysis.label_limits import Property
 from analysis.labels import analyse
 from nnk.alloy import with_vacancy
 from nnk.barriers import Flag
+from nnk.files import commit
 
 COMPOSITIONS = ("Nb34Mo33Ta33", "Nb20Mo60Ta20")
 
@@ -208,7 +209,7 @@ def test_verdicts(workdir, labels, rows_of):
     assert rows["saddles with more force than asked"]["verdict"] == "good"
     many = np.where(np.arange(len(labels)) % 8 == 3, Flag.FAILED, labels.flag)
     few = replace(labels, flag=many, residual_force_eV_A=labels.residual_force_eV_A * 1.03)
-    few.save(workdir.labels_file)
+    commit(workdir.labels_file, few.save)
     product = analyse(Inputs(workdir))
     rows = {row["check"]: row for row in rows_of(product, "labels-checks")}
     assert rows["labels not used"]["verdict"] == "bad"
