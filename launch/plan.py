@@ -109,4 +109,6 @@ def _reason(item: Item, products: Products, history: History) -> str:
         )
     old = history.inputs(item.stage, last.group)
     changes = changed_inputs(old, item.group.inputs) if old else []
+    if not changes and "from" in item.own:
+        changes = ["the end of the runs that these go on from"]
     return f"input changed: {', '.join(changes)}" if changes else "input changed"

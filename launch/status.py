@@ -89,7 +89,7 @@ def _note(stage: StagePlan, workdir: Workdir) -> str:
     """Jumps on disk of runs that have not ended."""
     begun = [todo.item for todo in stage.todo if todo.item.until is not None]
     jumps = [count for item in begun if (count := jumps_on_disk(workdir, item))]
-    return f"{len(jumps)} runs under way, {sum(jumps):,} jumps of theirs on disk" if jumps else ""
+    return f"{sum(jumps):,} jumps on disk of runs that have not ended ({len(jumps)})" if jumps else ""
 
 
 def _stage_status(stage: StagePlan, plan: Plan, events: dict[str, Event], driven: bool) -> StageStatus:

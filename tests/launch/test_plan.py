@@ -251,6 +251,18 @@ def test_another_kind_of_stop_extends_the_runs(stop, reason, finished):
     assert todo_reasons(finished(("{jumps: 1_000}", stop)))["kmc"] == {reason}
 
 
+def test_a_later_end_is_the_reason_of_what_goes_on_from_it(write_campaign, make_products):
+    start = ("start: random", "start: [random, {case: NbMoTa, temperature_K: 800}]")
+    campaign = load_campaign(write_campaign(start))
+    workdir = Workdir(campaign.workdir_path)
+    make_products(make_plan(campaign, workdir), workdir)
+    later = load_campaign(write_campaign(start, ("{jumps: 1_000}", "{jumps: 2_000}")))
+    assert todo_reasons(make_plan(later, workdir))["kmc"] == {
+        "extend 1,000 -> 2,000 jumps",
+        "input changed: the end of the runs that these go on from",
+    }
+
+
 def test_runs_that_are_longer_than_asked_serve(finished):
     plan = finished(("{jumps: 1_000}", "{jumps: 400}"))
     assert not plan["kmc"].todo

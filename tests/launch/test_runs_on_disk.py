@@ -56,7 +56,7 @@ def test_status_tells_how_far_runs_have_come(runs, write_run, write_campaign):
     write_run(workdir, items[0], 1000)
     write_run(workdir, items[1], 300, segment=0)
     text = status_text(campaign_status(load_campaign(write_campaign())))
-    assert "kmc: 1 runs under way, 300 jumps of theirs on disk" in text.splitlines()
+    assert "kmc: 300 jumps on disk of runs that have not ended (1)" in text.splitlines()
 
 
 STARTS = "start: [random, ordered, {case: NbMoTa, temperature_K: 800}, {case: from-NbMoTa-T0800.0K}]"
