@@ -30,6 +30,7 @@ class Cache(NamedTuple):
         key: uint64[key words], buffer for the key of the present surroundings; its last word is `set_tag`'s.
         code_bits: bits per site.
         hash_shift: 64 - log2(places).
+        used: whether records are looked for; if not, there is one place only.
     """
 
     words: NDArray[np.uint64]
@@ -37,6 +38,7 @@ class Cache(NamedTuple):
     key: NDArray[np.uint64]
     code_bits: int
     hash_shift: np.uint64
+    used: bool
 
 
 def code_bits_of(n_species: int) -> int:
@@ -54,7 +56,7 @@ def whole_words(n_entries: int, n_species: int) -> int:
     return words_of(n_entries, n_species) * (_WORD_BITS // code_bits_of(n_species))
 
 
-def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -> Cache:
+def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float, *, used: bool = True) -> Cache:
     """An empty cache of at most `size_MiB` (one record at least) for surroundings of `n_entries` sites.
 
     Raises:
@@ -65,10 +67,11 @@ def make_cache(n_entries: int, n_species: int, n_values: int, size_MiB: float) -
     code_bits = code_bits_of(n_species)
     key_words = words_of(n_entries, n_species) + 1
     record = -(-(key_words + n_values) // _LINE_WORDS) * _LINE_WORDS
-    places_bits = max(0, int(np.floor(np.log2(max(1.0, size_MiB * 2**20 / (8 * record))))))
+    most_places = size_MiB * 2**20 / (8 * record) if used else 1.0
+    places_bits = int(np.floor(np.log2(max(1.0, most_places))))
     words = aligned((2**places_bits, record), np.uint64)
     hash_shift = np.uint64(_WORD_BITS - places_bits)
-    return Cache(words, words.view(np.float64), np.zeros(key_words, np.uint64), code_bits, hash_shift)
+    return Cache(words, words.view(np.float64), np.zeros(key_words, np.uint64), code_bits, hash_shift, used)
 
 
 def set_tag(cache: Cache, tag: float) -> None:

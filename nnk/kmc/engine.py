@@ -237,7 +237,7 @@ class Engine:
         self._forward = evaluator if isinstance(evaluator, ForwardEvaluator) else None
         self._balanced = evaluator if isinstance(evaluator, BalancedEvaluator) else None
         n_values = z if self._balanced is None else 2 * z + several
-        self._cache = make_cache(n_entries, n_species, n_values, cache_MiB) if cache else None
+        self._cache = make_cache(n_entries, n_species, n_values, cache_MiB, used=cache)
         self._buffers = Buffers(np.full(n_entries, FILLER, dtype=np.uint8), np.zeros(n_values), np.zeros(z))
         self._state = State(
             padded_occupancy(lattice, self._grid, occupancy),
@@ -261,7 +261,7 @@ class Engine:
         self._conditions = self._run_conditions.compiled()._replace(kT_eV=kT_eV)
         if self._vacancies is not None:
             self._vacancies.state[:] = np.maximum(self._vacancies.state, SHIFTED)
-        elif self._cache is not None:
+        else:
             set_tag(self._cache, kT_eV)  # records of one vacancy hold probabilities
 
     def resume(self, progress: Progress) -> None:
@@ -327,8 +327,7 @@ class Engine:
             residence(barriers_eV, conditions.kT_eV, conditions.log_frequency, buffers.record)
         else:
             buffers.record[:] = barriers_eV
-        if self._cache is not None:
-            remember(self._cache, pack_key(self._cache, buffers.species), buffers.record)
+        remember(self._cache, pack_key(self._cache, buffers.species), buffers.record)
 
     @property
     def model_hash(self) -> str:

@@ -165,7 +165,7 @@ def _compute_record(forward, balanced, conditions, state, buffers):  # type: ign
 @compiled
 def find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
     """Leave the record of the present surroundings in ``buffers.record``: FOUND, COMPUTED or MISSING."""
-    if cache is None:
+    if not cache.used:
         return COMPUTED if _compute_record(forward, balanced, conditions, state, buffers) else MISSING
     place = pack_key(cache, buffers.species)
     if recall(cache, place, buffers.record):
@@ -188,7 +188,7 @@ def advance(  # type: ignore[no-untyped-def]
         forward: `ForwardEvaluator`, or None.
         balanced: `BalancedEvaluator`, or None.
         conditions: `Conditions`.
-        cache: `Cache`, or None to compute every record.
+        cache: `Cache`.
         state: `State`, changed in place.
         buffers: `Buffers`.
         first: number of the first jump, counting from 0.
@@ -196,8 +196,8 @@ def advance(  # type: ignore[no-untyped-def]
         answered: the record of the present surroundings stands in ``buffers.record`` already.
 
     Returns:
-        Number of jumps made, and of those whose record was found in the cache. Without an evaluator the jumps
-        end where a record is missing: that of ``buffers.species``.
+        Number of jumps made, and of those whose record was found in the cache. Without an evaluator the
+        jumps end where a record is missing: that of ``buffers.species``.
     """
     z = buffers.barriers.shape[0]
     hits = 0

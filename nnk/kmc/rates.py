@@ -42,7 +42,7 @@ def residence(barriers_eV, kT_eV, log_frequency, record):  # type: ignore[no-unt
 @inlined
 def chosen_jump(record, z, u):  # type: ignore[no-untyped-def]
     """First of z jumps whose cumulative probability reaches `u` in (0, 1]; never one of probability zero."""
-    jump = 0
+    jump = np.int64(0)  # a plain 0 would have all functions that take it compiled for that number too
     for i in range(z - 1):
         jump += u > record[i]
     return jump

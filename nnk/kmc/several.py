@@ -125,7 +125,7 @@ def _compute_record(forward, balanced, around, state, number, buffers):  # type:
 @compiled
 def _find_record(forward, balanced, around, cache, state, number, buffers):  # type: ignore[no-untyped-def]
     """As the function of this name in `nnk.kmc.kernel`."""
-    if cache is None:
+    if not cache.used:
         return COMPUTED if _compute_record(forward, balanced, around, state, number, buffers) else MISSING
     place = pack_key(cache, buffers.species)
     if recall(cache, place, buffers.record):
