@@ -151,6 +151,7 @@ def setup_of(unit: Unit, item: UnitItem, model: BarrierModel) -> RunSetup:
         schedule=Schedule.from_json(schedule) if schedule else None,
         attempt_frequency_Hz=settings["attempt_frequency_Hz"],
         key_frames=KeyFrames(**settings["key_frames"]),
+        flicker=settings["flicker"],
         inputs_hash=item.hash,
         model_description=model.describe(),
     )
@@ -181,9 +182,58 @@ def run(unit_file: Path) -> int:
     """Make the runs of a unit and record what has become of them."""
     unit = Unit.load(unit_file)
     with _log(unit.log_file), _stopping(unit.stop_file) as stop:
-        for item in unit.items:
-            _run_item(unit, item, stop)
+        if unit.settings["batched"]:
+            _run_batch(unit, stop)
+        else:
+            for item in unit.items:
+                _run_item(unit, item, stop)
     return 0
+
+
+def _run_batch(unit: Unit, stop: Stop) -> None:
+    """Make all runs of a unit in step; one whose start cannot be made does not keep the others back."""
+    from nnk.kmc.batched import BatchOptions, run_batch_to_files  # PyTorch, which other runs do without
+
+    began = time.perf_counter()
+    unit.record(*(unit.outcome(item, "started") for item in unit.items))
+    ready: list[UnitItem] = []
+    runs: list[tuple[Path, RunSetup]] = []
+    try:
+        model = model_of(unit)
+        for item in unit.items:
+            setup = _setup_or_failure(unit, item, model, began)
+            if setup is not None:
+                ready.append(item)
+                runs.append((trajectory_file(unit.workdir, item), setup))
+        chosen = unit.settings["batched"]
+        summaries = run_batch_to_files(
+            runs,
+            model,
+            checkpoint_s=unit.settings["checkpoint_s"],
+            options=BatchOptions(chosen["device"], chosen["precision"]),
+            fence=unit.fence,
+            should_stop=stop,
+            quarantine=unit.workdir.quarantine,
+        )
+    except StaleEpoch:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        unit.record(*(_outcome(unit, item, "failed", began, error=describe(error)) for item in ready))
+        return
+    for item, summary in zip(ready, summaries, strict=True):
+        print(item.key, summary, flush=True)
+    done = [item for item, summary in zip(ready, summaries, strict=True) if summary.state == "done"]
+    unit.record(*(_outcome(unit, item, "done", began) for item in done))
+
+
+def _setup_or_failure(unit: Unit, item: UnitItem, model: BarrierModel, began: float) -> RunSetup | None:
+    try:
+        return setup_of(unit, item, model)
+    except (ValueError, OSError) as error:
+        traceback.print_exc()
+        unit.record(_outcome(unit, item, "failed", began, error=describe(error)))
+        return None
 
 
 def _run_item(unit: Unit, item: UnitItem, stop: Stop) -> None:

@@ -22,7 +22,7 @@ from jobs.apps import run_command, run_in_worker
 from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Site, SiteError
-from site_configs.builder import LABEL, build, worker_environment
+from site_configs.builder import GPUS, LABEL, build, worker_environment
 
 CLOSE_S = 20.0
 LOOK_S, NO_WORKERS_S = 20.0, 180.0
@@ -34,15 +34,19 @@ class Dispatcher:
 
     def __init__(self, kernel: DataFlowKernel) -> None:
         self._kernel = kernel
-        self._run_command = parsl.python_app(run_command, data_flow_kernel=kernel)
-        self._run_in_worker = parsl.python_app(run_in_worker, data_flow_kernel=kernel)
+        self._run_command = parsl.python_app(run_command, data_flow_kernel=kernel, executors=[LABEL])
+        self._run_in_worker, self._run_on_gpu = (
+            parsl.python_app(run_in_worker, data_flow_kernel=kernel, executors=[label])
+            for label in (LABEL, GPUS)
+        )
         self._looked_s = self._seen_s = time.monotonic()
 
     def submit(self, order: Order) -> Future[int]:
         """Start a unit as soon as a worker is free."""
         unit = order.unit
         if order.module:
-            return self._run_in_worker(order.module, str(unit.path))
+            run = self._run_on_gpu if order.on_gpu else self._run_in_worker
+            return run(order.module, str(unit.path))
         return self._run_command(list(order.command), str(unit.log_file), str(unit.stop_file))
 
     def check(self) -> None:
@@ -82,11 +86,11 @@ def cache_folder(workdir: Workdir) -> Path:
 
 
 @contextmanager
-def dispatcher(site: Site, workdir: Workdir, epoch: int, workers: int) -> Iterator[Dispatcher]:
-    """Parsl on `site` with so many workers; everything is ended on leaving."""
+def dispatcher(site: Site, workdir: Workdir, epoch: int, workers: int, gpus: int = 0) -> Iterator[Dispatcher]:
+    """Parsl on `site` with so many workers, and `gpus` with a GPU each; everything is ended on leaving."""
     environment = worker_environment(cache_folder(workdir))
     with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
-        kernel = parsl.load(build(site, run_dir, workers=workers, environment=environment))
+        kernel = parsl.load(build(site, run_dir, workers=workers, environment=environment, gpus=gpus))
         try:
             yield Dispatcher(kernel)
         finally:

@@ -11,6 +11,7 @@ from launch.problems import KeyPath, did_you_mean
 from launch.schema.alloy import fractions_of
 from launch.schema.compositions import Compositions, listed
 from launch.schema.kmc import (
+    BatchedEngine,
     KeyFrames,
     PublishedModel,
     StartCase,
@@ -128,7 +129,7 @@ def _names_of(one: Any, compositions: Any, elements: Elements, structure: str) -
 
 
 def _sound(compositions: Compositions | None, elements: Elements) -> list[dict[str, float]]:
-    """Compositions of known elements; what is wrong with the others is found by the checks of compositions."""
+    """Compositions of known elements; what is wrong with others is found by the checks of compositions."""
     try:
         rows = listed(compositions, elements) if compositions is not None else []
     except ValueError:
@@ -212,3 +213,30 @@ def _lattice_parameter_is_known(
         if isinstance(one, StartFile) and Path(one.file).suffix != TRAJECTORY:
             message = "needs the lattice parameter of its atoms; allowed: with alloy.lattice_parameter_A"
             yield Finding((*key, "file"), message)
+
+
+@needs("kmc.engine", "kmc.vacancies")
+def _engine_takes_vacancies(engine: Any, vacancies: int) -> Findings:
+    if engine != "compiled" and vacancies > 1:
+        message = f"got {vacancies} with {_engine_name(engine)}; allowed: 1, or engine: compiled"
+        yield Finding(("kmc", "vacancies"), message)
+
+
+@needs("kmc.engine", "kmc.schedule")
+def _engine_takes_schedule(engine: Any, schedule: TemperatureSchedule | None) -> Findings:
+    if engine != "compiled" and schedule is not None and schedule.time_s is not None:
+        message = f"given with {_engine_name(engine)}; allowed: jumps in its place, or engine: compiled"
+        yield Finding(("kmc", "schedule", "time_s"), message, at_key=True)
+
+
+@needs("kmc.engine", "kmc.stop")
+def _engine_takes_stop(engine: Any, stop: Stop) -> Findings:
+    if isinstance(engine, BatchedEngine):
+        for name in ("time_s", "order"):
+            if getattr(stop, name) is not None:
+                message = "given with engine batched; allowed: jumps alone, or engine: compiled"
+                yield Finding(("kmc", "stop", name), message, at_key=True)
+
+
+def _engine_name(engine: Any) -> str:
+    return "engine batched" if isinstance(engine, BatchedEngine) else f"engine {engine}"

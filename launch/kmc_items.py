@@ -135,6 +135,8 @@ def _group(campaign: Campaign, kmc: Kmc, case: Case, reads: Any) -> Group:
             "start": case.identity,
         },
     }
+    if kmc.engine != "compiled":
+        settings["kmc"]["engine"] = f"batched {kmc.batched.precision}" if kmc.batched else kmc.engine
     names = [f"train/{kmc.model}"]
     if case.composition is not None:
         settings["composition"] = case.composition

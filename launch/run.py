@@ -64,6 +64,8 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
 
 
 def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
+    if stage == "kmc" and campaign.kmc and campaign.kmc.batched and campaign.kmc.batched.device == "cuda":
+        return site.gpu_layout(stage)
     section = {"prepare": "label", "report": "analysis", **SECTION_OF_STAGE}.get(stage, stage)
     asked = getattr(campaign.resources, section)
     return site.layout(stage, asked.ranks_per_node, asked.nodes)
@@ -152,10 +154,12 @@ class Run:
         self._write_campaign()
         keep_inputs(self._workdir, plan.groups(), self._fence)
         stop_file = self._workdir.run_dir(self._fence.epoch) / "stop"
-        workers = max(self._layouts[stage.stage].at_once for stage in plan)
+        layouts = [self._layouts[stage.stage] for stage in plan]
+        workers = max((layout.at_once for layout in layouts if not layout.on_gpus), default=1)
+        gpus = max((layout.at_once for layout in layouts if layout.on_gpus), default=0)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
-            dispatcher(self._site, self._workdir, self._fence.epoch, workers) as parsl,
+            dispatcher(self._site, self._workdir, self._fence.epoch, workers, gpus) as parsl,
         ):
             maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)
             history = History(self._workdir)

@@ -29,11 +29,13 @@ class Order:
         unit: the unit.
         command: of its process; empty for a job that runs inside a worker.
         module: the job that runs inside a worker; empty for a process.
+        on_gpu: it takes a GPU.
     """
 
     unit: Unit
     command: tuple[str, ...] = ()
     module: str = ""
+    on_gpu: bool = False
 
 
 class UnitMaker:
@@ -58,6 +60,8 @@ class UnitMaker:
     def size(self, stage: str, n_left: int, seconds_per_item: float | None) -> int:
         """Items of the next unit of a stage of which `n_left` are in no unit yet."""
         layout = self._layouts[stage]
+        if stage == "kmc" and self._campaign.kmc and self._campaign.kmc.batched:
+            return max(1, min(self._campaign.kmc.batched.runs, -(-n_left // layout.at_once)))
         if stage not in MPI_STAGES:
             return 1
         if stage != "label" or self._campaign.label is None:
@@ -95,7 +99,7 @@ class UnitMaker:
         self._count += 1
         unit.save()
         if stage in IN_WORKER:
-            return Order(unit, module=IN_WORKER[stage])
+            return Order(unit, module=IN_WORKER[stage], on_gpu=layout.on_gpus)
         return Order(unit, command=tuple(_command(unit, layout)))
 
     def _unit_item(self, item: Item, crashed: Mapping[str, str]) -> UnitItem:
@@ -193,4 +197,6 @@ def _kmc_settings(campaign: Campaign) -> dict[str, Any]:
         "attempt_frequency_Hz": kmc.attempt_frequency_Hz,
         "key_frames": key_frames(kmc),
         "checkpoint_s": kmc.checkpoint_s,
+        "flicker": kmc.engine == "flicker",
+        "batched": kmc.batched.model_dump(mode="json") if kmc.batched else None,
     }

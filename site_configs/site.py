@@ -64,6 +64,9 @@ class Site(BaseModel):
     cores_per_node: Count = "all"
     """Cores to use."""
 
+    gpus_per_node: Literal["all"] | Annotated[int, Field(ge=0)] = "all"
+    """GPUs to use; all: as many as the system shows (NVIDIA)."""
+
     address: str = "127.0.0.1"
     """Address of the driver as the workers see it."""
 
@@ -83,6 +86,21 @@ class Site(BaseModel):
     def cores(self) -> int:
         """Cores to use on this machine."""
         return len(available_cores()) if self.cores_per_node == "all" else int(self.cores_per_node)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs to use on this machine."""
+        return len(available_gpus()) if self.gpus_per_node == "all" else self.gpus_per_node
+
+    def gpu_layout(self, stage: StageName) -> StageLayout:
+        """How a stage with one unit on each GPU uses the machine.
+
+        Raises:
+            SiteError: it has none.
+        """
+        if not self.gpus:
+            raise SiteError(f"{stage}: a GPU is asked for, and there is none on site {self.name}")
+        return StageLayout(ranks=1, at_once=self.gpus, mpi_command=(), on_gpus=True)
 
     def layout(self, stage: StageName, ranks: int | None = None, nodes: int | None = None) -> StageLayout:
         """How a stage uses the machine: the site's defaults, or what the campaign asks.
@@ -119,11 +137,13 @@ class StageLayout:
         ranks: processes of one unit.
         at_once: units that run at the same time.
         mpi_command: words that start an MPI program; empty for a single rank, which needs no MPI launcher.
+        on_gpus: each unit has a GPU of its own.
     """
 
     ranks: int
     at_once: int
     mpi_command: tuple[str, ...]
+    on_gpus: bool = False
 
 
 def available_cores() -> set[int]:
@@ -131,6 +151,11 @@ def available_cores() -> set[int]:
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))
+
+
+def available_gpus() -> list[Path]:
+    """The device files of NVIDIA's GPUs."""
+    return [path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()]
 
 
 def site_names() -> list[str]:

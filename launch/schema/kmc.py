@@ -201,6 +201,26 @@ class TemperatureSchedule(Section):
         return Schedule.ramps(of, at, self.temperatures_K, self.step_K)
 
 
+class Batched(Section):
+    """Many runs in step on one device, by PyTorch: for GPUs."""
+
+    device: Literal["cuda", "cpu"] = "cuda"
+    """cuda: the GPUs of the site, one job on each. cpu: the same code on one core, slower than compiled."""
+
+    precision: Literal["float32", "float64"] = "float32"
+    """Numbers of the network; rates and times are float64 always."""
+
+    runs: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    """Runs of one job."""
+
+
+class BatchedEngine(Section):
+    """Which engine, with its options."""
+
+    batched: Batched
+    """Many runs in step on one device."""
+
+
 def _kind_of_start(value: Any) -> str:
     if isinstance(value, Section):
         return f"({type(value).__name__.removeprefix('Start').lower()})"
@@ -216,6 +236,10 @@ def _word_or_mapping(word: str, mapping: str) -> Discriminator:
 ModelChoice = Annotated[
     Annotated[Name, Tag("(name)")] | Annotated[PublishedModel, Tag("(published)")],
     _word_or_mapping("name", "published"),
+]
+EngineChoice = Annotated[
+    Annotated[Literal["compiled", "flicker"], Tag("(compiled)")] | Annotated[BatchedEngine, Tag("(batched)")],
+    _word_or_mapping("compiled", "batched"),
 ]
 OneStart = Annotated[
     Annotated[Literal["random", "ordered"], Tag("(word)")]
@@ -277,6 +301,10 @@ class Kmc(Section):
     stop: Stop
     """When a run ends."""
 
+    engine: EngineChoice = "compiled"
+    """compiled: one run on a core. flicker: the same, but jumps to and fro within a trap are made at once,
+    exactly; jumps counts those recorded. {batched: ...}: many runs in step, on a GPU."""
+
     attempt_frequency_Hz: PositiveFloat = 1.0e13
     """Prefactor k0 of the jump rates k0 exp(-E/kT)."""
 
@@ -285,6 +313,11 @@ class Kmc(Section):
 
     checkpoint_s: PositiveFloat = 60.0
     """Wall time between checkpoints of a run."""
+
+    @property
+    def batched(self) -> Batched | None:
+        """Options of the runs in step; None if each run is made by itself."""
+        return self.engine.batched if isinstance(self.engine, BatchedEngine) else None
 
     @property
     def starts(self) -> tuple[str | StartOrdered | StartFile | StartCase, ...]:

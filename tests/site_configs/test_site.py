@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from site_configs import SiteError, load_site, site_names
+from site_configs import SiteError, StageLayout, load_site, site_names
 from site_configs.builder import build, worker_environment
 
 
@@ -113,3 +113,19 @@ def test_workers_keep_the_users_modules_out(tmp_path):
         assert line in script.splitlines()
     assert "export A_B='it'\"'\"'s'" in script
     assert environment["HDF5_USE_FILE_LOCKING"] == "FALSE"
+
+
+def test_gpus_are_shared_out_one_to_a_unit(tmp_path: Path):
+    site = load_site("local").model_copy(update={"gpus_per_node": 2})
+    assert site.gpu_layout("kmc") == StageLayout(ranks=1, at_once=2, mpi_command=(), on_gpus=True)
+    config = build(site, tmp_path, workers=1, environment={}, gpus=2)
+    nodes, gpus = config.executors
+    assert nodes.available_accelerators == []
+    assert gpus.available_accelerators == ["0", "1"]
+    assert gpus.max_workers_per_node == 2
+
+
+def test_a_site_without_gpus_says_so():
+    site = load_site("local").model_copy(update={"gpus_per_node": 0})
+    with pytest.raises(SiteError, match="kmc: a GPU is asked for, and there is none on site local"):
+        site.gpu_layout("kmc")
