@@ -1,8 +1,8 @@
 """One stage: its units cut, submitted, watched; what a lost one has left undone is cut anew.
 
 The items that a lost unit had in work are suspects: one whose process has left the traceback of a deadly
-signal, or that was in work in two lost units, is tried alone; after `MOST_LOSSES` losses it has failed. A label
-lost so is recorded with the reason, and the campaign goes on.
+signal, or that was in work in two lost units, is tried alone; after `MOST_LOSSES` losses it has failed. A
+label lost so is recorded with the reason, and the campaign goes on.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class StageRunner:
             is_likely = crash or self._losses[item.key] > 1
             (self._alone if is_likely else self._left).append(item)
         elif self._stage == "label" and item.key not in self._crashed:
-            self._crashed[item.key] = f"crashed: {crash or _first(error)}, unit {order.unit.name}"
+            self._crashed[item.key] = f"crashed: {crash or _words(error)}, unit {order.unit.name}"
             text = f"label: {item.key} {self._crashed[item.key]}: recorded as a failed label"
             self._tools.progress.message(text)
             self._alone.append(item)
@@ -196,6 +196,11 @@ class StageRunner:
         writer = f"{self._tools.fence.epoch:06d}-{self._stage}-driver"
         append_records(self._tools.workdir, self._stage, writer, records, self._tools.fence)
         self._tail.update()
+
+
+def _words(error: BaseException | None) -> str:
+    """Of a job that has failed, how it ended; of what befell a worker, also the kind of error."""
+    return str(error).splitlines()[0] if isinstance(error, JobFailed) else _first(error)
 
 
 def _first(error: BaseException | None) -> str:

@@ -56,7 +56,7 @@ def run_and_kill(campaign, word):
     """The campaign, with one of its processes killed while labels are made."""
     with subprocess.Popen([*LAUNCH, str(campaign)], stderr=subprocess.PIPE, text=True) as driver:
         end = time.monotonic() + 120
-        while not list((campaign.parent / "work" / "labels").glob("*-label-*.nc")):
+        while not list((campaign.parent / "work" / "labels").glob("*-label-*.journal")):
             assert time.monotonic() < end, "no labels are made"
             assert driver.poll() is None, driver.stderr.read()
             time.sleep(0.05)

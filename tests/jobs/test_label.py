@@ -1,6 +1,7 @@
 """The MPI job of labelling: the same labels whatever the number of ranks and however often it was ended."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -9,8 +10,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from jobs.in_work import left_in_work
 from jobs.merge import merge_labels
 from jobs.unit import Unit, UnitItem
 from nnk.barrier_journal import journal_hashes
@@ -146,6 +149,47 @@ def test_a_job_that_is_asked_to_end_keeps_what_it_has(fresh, reference):
     assert 4 < len(done) < 4000
     assert len(labels) == 8 * len(done) == 8 * len(set(done))
     np.testing.assert_allclose(labels.E_fwd_eV[:32], reference.E_fwd_eV, atol=1e-6, rtol=0)
+
+
+KILLS = int(os.environ.get("NNK_FAULT_KILLS", "3"))
+MOMENTS = [0.0] + [
+    pytest.param(random.Random(n).uniform(0, 3), marks=pytest.mark.faults, id=f"moment{n}")
+    for n in range(KILLS)
+]
+
+
+@pytest.mark.parametrize("delay_s", MOMENTS)
+def test_a_rank_killed_at_any_moment_takes_with_it_only_what_was_in_work(fresh, reference, delay_s):
+    unit = unit_of(fresh, "label", vacancies(400), 2)
+    with subprocess.Popen(command(unit), env=ENVIRONMENT, stderr=subprocess.DEVNULL) as job:
+        while sum(len(journal_hashes(path)) for path in unit.journals()) < 4 and job.poll() is None:
+            time.sleep(0.05)
+        time.sleep(delay_s)
+        ranks = [p for p in psutil.Process(job.pid).children(recursive=True) if str(unit.path) in p.cmdline()]
+        before = {digest for path in unit.journals() for digest in journal_hashes(path)}
+        max(ranks, key=lambda p: p.pid).kill()
+        assert job.wait(timeout=60) != 0
+    kept = {digest for path in unit.journals() for digest in journal_hashes(path)}
+    recorded = {record["hash"] for record in read_records(Workdir(fresh), "label")}
+    assert len(kept) >= len(before) >= 4
+    assert recorded <= kept
+    assert len(left_in_work(unit)) <= 2
+    rest = [item for item in vacancies(max(4, len(kept))) if item.hash not in kept]
+    run(unit_of(fresh, "label", rest, 2, name="000001-x-0001"))
+    labels = labels_of(fresh, 400)
+    assert len(labels) == 8 * len(kept | {item.hash for item in rest})
+    np.testing.assert_allclose(labels.E_fwd_eV[:32], reference.E_fwd_eV, atol=1e-6, rtol=0)
+
+
+def test_a_unit_stops_before_its_node_is_taken_back(fresh):
+    unit = unit_of(fresh, "label", vacancies(400), 2, seconds_per_item=2.0)
+    until = {**ENVIRONMENT, "NNK_BLOCK_END_UNIX_S": str(time.time() + 25)}
+    done = subprocess.run(command(unit), capture_output=True, text=True, env=until, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert time.time() < float(until["NNK_BLOCK_END_UNIX_S"])
+    states = [record["state"] for record in read_records(Workdir(fresh), "label")]
+    assert set(states) <= {"done"}
+    assert len(states) < 400
 
 
 def test_a_newer_run_makes_the_job_end_without_writing(fresh):
