@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -9,11 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.constants import K_B_eV_K
-from nnk.exchange.kernel import UNIT_EV, State, advance, count_fields, make_energies, make_geometry
+from nnk.exchange.kernel import (
+    UNIT_EV,
+    State,
+    advance_by_fields,
+    advance_by_walks,
+    count_fields,
+    make_energies,
+    make_geometry,
+)
 from nnk.exchange.pairs import PairHamiltonian
 from nnk.lattice import Lattice
 
 UInt8Array = NDArray[np.uint8]
+
+_PIECE = 50_000  # trials between two choices of how energies are found
+_MANY_ACCEPTED, _FEW_ACCEPTED = 0.3, 0.2  # shares from which walks pay, and below which fields do
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +110,7 @@ class LatticeExchange:
             totals=np.array([0, snapshot.accepted if snapshot else 0], dtype=np.int64),
         )
         count_fields(self._geometry, self._energies, self._state)
+        self._has_fields, self._walks = True, False
 
     @property
     def occupancy(self) -> UInt8Array:
@@ -140,6 +153,26 @@ class LatticeExchange:
         before = self.accepted
         beta = 1.0 / (K_B_eV_K * temperature_K)
         key = np.uint64(self.key)
-        advance(self._geometry, self._energies, self._state, self._pairs, key, beta, self.trials, trials)
-        self.trials += trials
+        end = self.trials + trials
+        while self.trials < end:
+            piece = min(_PIECE, end - self.trials)
+            accepted = self.accepted
+            arguments = (self._geometry, self._energies, self._state, self._pairs, key, beta)
+            self._method()(*arguments, self.trials, piece)
+            self.trials += piece
+            self._choose_method((self.accepted - accepted) / piece)
         return self.accepted - before
+
+    def _method(self) -> Callable[..., None]:
+        """Fields, counted if they have not been kept, or walks: the exchanges are the same."""
+        if self._walks:
+            self._has_fields = False
+            return advance_by_walks
+        if not self._has_fields:
+            count_fields(self._geometry, self._energies, self._state)
+            self._has_fields = True
+        return advance_by_fields
+
+    def _choose_method(self, accepted: float) -> None:
+        """For the next trials, by the share that was accepted of the last ones."""
+        self._walks = accepted > (_MANY_ACCEPTED if not self._walks else _FEW_ACCEPTED)

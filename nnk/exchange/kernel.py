@@ -1,9 +1,10 @@
 """Metropolis exchanges of two atoms on the lattice, compiled.
 
-Each site keeps the energy that an atom of every species would have there, its *field*; a trial then reads two
-fields, whatever the range of the interaction, and only an accepted exchange walks the neighbours of both
-sites. Energies are whole multiples of 2^-32 eV in 64-bit integers, so that sums are exact: the running energy
-equals a recount bit for bit after any number of exchanges.
+Where few exchanges are accepted, each site keeps the energy that an atom of every species would have there,
+its *field*; a trial then reads two fields, whatever the range of the interaction, and only an exchange that
+is accepted walks the neighbours of both sites. Where many are accepted, it is quicker to walk the neighbours at
+every trial and to keep no fields. Energies are whole multiples of 2^-32 eV in 64-bit integers, so that sums
+are exact: both ways make the same exchanges, and the running energy equals a recount bit for bit.
 
 A trial t of a run with a key draws its numbers from the counter t: a pair of elements (all pairs alike), an
 atom of each, and, if the energy rises, a number to be accepted by.
@@ -195,6 +196,15 @@ def _replace(geometry, energies, state, site, old, new):  # type: ignore[no-unty
 
 
 @inlined
+def _change_of(geometry, state, site, change):  # type: ignore[no-untyped-def]
+    """How the energy of the bonds of `site` changes; `change` int64[shells, n], by shell and neighbour."""
+    total = 0
+    for j in range(geometry.shell.shape[0]):
+        total += change[geometry.shell[j], state.occupancy[_neighbour(geometry, site, j)]]
+    return total
+
+
+@inlined
 def _link(geometry, one, other):  # type: ignore[no-untyped-def]
     """Link class of two sites."""
     x = geometry.coordinates[other, 0] - geometry.coordinates[one, 0]
@@ -222,14 +232,36 @@ def _is_accepted(rise_eV, beta, key, trial):  # type: ignore[no-untyped-def]
     return u <= math.exp(-rise_eV * beta)
 
 
+@inlined
+def _chosen(state, pairs, key, trial):  # type: ignore[no-untyped-def]
+    """Two species and an atom of each."""
+    w0, w1, w2, _ = philox4x32(trial & _LOW, trial >> _HALF, np.uint64(0), np.uint64(0), key)
+    pair = _below(w0, pairs.shape[0])
+    a, b = pairs[pair, 0], pairs[pair, 1]
+    atom_a = state.first[a] + _below(w1, state.first[a + 1] - state.first[a])
+    atom_b = state.first[b] + _below(w2, state.first[b + 1] - state.first[b])
+    return a, b, atom_a, atom_b
+
+
+@inlined
+def _note(state, change, atom_a, atom_b):  # type: ignore[no-untyped-def]
+    """An exchange that has been made."""
+    site_a, site_b = state.site_of[atom_a], state.site_of[atom_b]
+    state.site_of[atom_a], state.site_of[atom_b] = site_b, site_a
+    state.totals[0] += change
+    state.totals[1] += 1
+
+
 @compiled
-def advance(geometry, energies, state, pairs, key, beta, first, trials):  # type: ignore[no-untyped-def]
+def advance_by_fields(  # type: ignore[no-untyped-def]
+    geometry, energies, state, pairs, key, beta, first, trials
+):
     """Try `trials` exchanges, the first of them number `first` of the run.
 
     Args:
         geometry: `Geometry`.
         energies: `Energies`.
-        state: `State`, changed in place.
+        state: `State`, its fields counted (`count_fields`); changed in place.
         pairs: int64[m, 2], the pairs of species that are exchanged.
         key: uint64, of the random stream.
         beta: 1/kT in 1/eV.
@@ -238,21 +270,29 @@ def advance(geometry, energies, state, pairs, key, beta, first, trials):  # type
     """
     for t in range(first, first + trials):
         trial = np.uint64(t)
-        w0, w1, w2, _ = philox4x32(trial & _LOW, trial >> _HALF, np.uint64(0), np.uint64(0), key)
-        pair = _below(w0, pairs.shape[0])
-        a, b = pairs[pair, 0], pairs[pair, 1]
-        atom_a = state.first[a] + _below(w1, state.first[a + 1] - state.first[a])
-        atom_b = state.first[b] + _below(w2, state.first[b + 1] - state.first[b])
+        a, b, atom_a, atom_b = _chosen(state, pairs, key, trial)
         site_a, site_b = state.site_of[atom_a], state.site_of[atom_b]
-        change = (
-            state.field[site_a, b] - state.field[site_a, a] + state.field[site_b, a] - state.field[site_b, b]
-        )
-        link = _link(geometry, site_a, site_b)
-        if link:
-            change += energies.linked[link, a, b]
+        change = state.field[site_a, b] - state.field[site_a, a]
+        change += state.field[site_b, a] - state.field[site_b, b]
+        change += energies.linked[_link(geometry, site_a, site_b), a, b]
         if _is_accepted(change * UNIT_EV, beta, key, trial):
             _replace(geometry, energies, state, site_a, a, b)
             _replace(geometry, energies, state, site_b, b, a)
-            state.site_of[atom_a], state.site_of[atom_b] = site_b, site_a
-            state.totals[0] += change
-            state.totals[1] += 1
+            _note(state, change, atom_a, atom_b)
+
+
+@compiled
+def advance_by_walks(  # type: ignore[no-untyped-def]
+    geometry, energies, state, pairs, key, beta, first, trials
+):
+    """As `advance_by_fields`, with the same exchanges; the fields are neither read nor kept."""
+    for t in range(first, first + trials):
+        trial = np.uint64(t)
+        a, b, atom_a, atom_b = _chosen(state, pairs, key, trial)
+        site_a, site_b = state.site_of[atom_a], state.site_of[atom_b]
+        change = _change_of(geometry, state, site_a, energies.change[a, b])
+        change += _change_of(geometry, state, site_b, energies.change[b, a])
+        change += energies.linked[_link(geometry, site_a, site_b), a, b]
+        if _is_accepted(change * UNIT_EV, beta, key, trial):
+            state.occupancy[site_a], state.occupancy[site_b] = b, a
+            _note(state, change, atom_a, atom_b)

@@ -61,6 +61,31 @@ def test_a_run_in_parts_is_the_whole_run(parts, key):
     assert (run.trials, run.accepted, run.energy_eV) == (whole.trials, whole.accepted, whole.energy_eV)
 
 
+@pytest.mark.parametrize(("structure", "cells", "shells"), LATTICES)
+@pytest.mark.parametrize("temperature_K", [300.0, 3000.0])
+def test_fields_and_walks_make_the_same_exchanges(structure, cells, shells, temperature_K, make_pairs):
+    lattice, ends = Lattice(structure, cells, 3.2), []
+    for walks in (False, True):
+        run = LatticeExchange(lattice, make_pairs(structure, shells), start_of(lattice, 3), key=8)
+        run._walks = walks
+        run.advance(3000, temperature_K)
+        ends.append((run.energy_eV, run.accepted, run.save().site_of.tolist()))
+        assert run.energy_eV == run.recount()
+    assert ends[0] == ends[1]
+
+
+def test_the_way_follows_the_share_that_is_accepted(make_pairs):
+    lattice = Lattice.bcc((3, 3, 3), 3.2)
+    run = LatticeExchange(lattice, make_pairs("bcc", 2), start_of(lattice, 3), key=8)
+    ways = []
+    for temperature_K in (1e6, 1e6, 50.0, 50.0, 50.0):
+        run.advance(60_000, temperature_K)
+        ways.append(run._walks)
+        assert run.energy_eV == run.recount()
+    assert ways[1]
+    assert not ways[-1]
+
+
 def test_the_key_decides(make_pairs):
     lattice = Lattice.bcc((4, 4, 4), 3.2)
     start = start_of(lattice, 1)
