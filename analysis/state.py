@@ -10,8 +10,8 @@ from analysis import ANALYSES
 from analysis.inputs import DamagedInput, reading
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash, read_records
-from nnk.run_terms import case_names, run_labels
 from nnk.lattice import jumps
+from nnk.run_terms import case_names, run_labels
 
 STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis")
 Campaign = Mapping[str, Any]
