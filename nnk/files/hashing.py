@@ -25,6 +25,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"cannot hash a {type(value).__name__}: allowed are {allowed}")
 
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+)
+
+
 def canonical_json(data: Any) -> str:
     """`data` as JSON with sorted keys and no blanks; floats by their shortest exact form.
 
@@ -32,9 +37,7 @@ def canonical_json(data: Any) -> str:
         TypeError: something that is not a number, text, list, mapping, array or dataclass.
         ValueError: a number that is not finite.
     """
-    return json.dumps(
-        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-    )
+    return _ENCODER.encode(data)
 
 
 def stable_hash(data: Any) -> str:
