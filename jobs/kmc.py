@@ -19,6 +19,8 @@ from jobs.stop import Stop, stop_on_signals
 from jobs.unit import Unit, UnitItem, describe
 from nnk.alloy import composition_name, exact_counts, fractions_of, random_solution, with_vacancy
 from nnk.atoms_file import read_atoms
+from nnk.exchange.engine import LatticeExchange
+from nnk.exchange.pairs import pairs_of_model
 from nnk.files import StaleEpoch, Workdir, rng, stream_key
 from nnk.kmc import KeyFrames, Trajectory
 from nnk.kmc.segments import run_to_files
@@ -51,13 +53,17 @@ def model_of(unit: Unit) -> BarrierModel:
     return _published(choice["file"], elements)
 
 
-def start_of(unit: Unit, item: UnitItem) -> tuple[Lattice, NDArray[np.uint8]]:
+def start_of(
+    unit: Unit, item: UnitItem, model: BarrierModel | None = None
+) -> tuple[Lattice, NDArray[np.uint8]]:
     """Lattice and first state uint8[n_sites] with its vacancies.
 
-    A start depends on seed, case and replica, and on the temperature only where it is another run's state.
+    A start depends on seed, case and replica; on the temperature only where it is another run's state, or one
+    of exchanges at the run's own temperature, with the pair energies of `model`.
 
     Raises:
-        ValueError: given atoms of other cells than asked for, or with another number of vacancies.
+        ValueError: given atoms of other cells than asked for, or with another number of vacancies; a start
+            by exchanges without a model that has pair energies.
         FileNotFoundError: the run to go on from has not ended.
     """
     settings, start = unit.settings, item.inputs["start"]
@@ -69,7 +75,24 @@ def start_of(unit: Unit, item: UnitItem) -> tuple[Lattice, NDArray[np.uint8]]:
         a_A = _lattice_parameter_A(unit, item)
         lattice = Lattice(settings["structure"], tuple(settings["cells"]), a_A)
         occupancy = _made_atoms(settings, item, lattice, stream)
-    return lattice, _with_vacancies(occupancy, settings["vacancies"], stream)
+    occupancy = _with_vacancies(occupancy, settings["vacancies"], stream)
+    if start["kind"] == "exchanged":
+        occupancy = _exchanged(unit, item, model, lattice, occupancy)
+    return lattice, occupancy
+
+
+def _exchanged(
+    unit: Unit, item: UnitItem, model: BarrierModel | None, lattice: Lattice, occupancy: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """The atoms after exchanges; the vacancies stay."""
+    if model is None:
+        raise ValueError("a start by exchanges needs the model")
+    how, inputs = item.inputs["start"]["exchanged"], item.inputs
+    at = inputs["temperature_K"] if how["temperature_K"] is None else how["temperature_K"]
+    key = stream_key(unit.settings["seed"], "kmc", "exchange", inputs["case"], inputs["replica"])
+    run = LatticeExchange(lattice, pairs_of_model(model), occupancy, key)
+    run.advance(max(1, round(how["trials_per_atom"] * lattice.n_sites)), at)
+    return run.occupancy
 
 
 def _made_atoms(
@@ -77,7 +100,7 @@ def _made_atoms(
 ) -> NDArray[np.uint8]:
     start, elements = item.inputs["start"], settings["elements"]
     counts = exact_counts(fractions_of(item.inputs["composition"], elements), lattice.n_sites)
-    if start["kind"] == "random":
+    if start["kind"] in ("random", "exchanged"):
         return random_solution(counts, stream)
     lists = start["sublattices"]
     return ordered_solution(lattice, counts, elements, start["ordered"], stream, sublattices=lists)
@@ -138,7 +161,7 @@ def _with_vacancies(
 def setup_of(unit: Unit, item: UnitItem, model: BarrierModel) -> RunSetup:
     """The run of an item."""
     settings = unit.settings
-    lattice, occupancy = start_of(unit, item)
+    lattice, occupancy = start_of(unit, item, model)
     schedule = settings["schedule"]
     return RunSetup(
         lattice=lattice,

@@ -15,6 +15,7 @@ from launch.schema.kmc import (
     KeyFrames,
     PublishedModel,
     StartCase,
+    StartExchanged,
     StartFile,
     StartOrdered,
     Stop,
@@ -59,6 +60,23 @@ def _frames_are_of_trajectories(start: Any) -> Findings:
         if isinstance(one, StartFile) and one.frame != "last" and Path(one.file).suffix != TRAJECTORY:
             message = f"got {one.frame} for {one.file}; allowed: last, or a trajectory ({TRAJECTORY})"
             yield Finding((*key, "frame"), message)
+
+
+@needs("kmc.start", "kmc.model")
+def _exchanges_need_pair_energies(start: Any, model: Any) -> Findings:
+    for key, one in _each_start(start):
+        if isinstance(one, StartExchanged) and isinstance(model, PublishedModel):
+            message = "the published network has no pair energies; allowed: with a model of train.models"
+            yield Finding((*key, "exchanged"), f"{message}, kind detailed-balance", at_key=True)
+
+
+@needs("kmc.start", "kmc.model", "train.models")
+def _exchanges_need_detailed_balance(start: Any, name: Any, models: Any) -> Findings:
+    kinds = {model.name: model.kind for model in models}
+    for key, one in _each_start(start):
+        if isinstance(one, StartExchanged) and kinds.get(name, "detailed-balance") != "detailed-balance":
+            message = f"the model {name}, of kind {kinds[name]}, has no pair energies; allowed: with a model"
+            yield Finding((*key, "exchanged"), f"{message} of kind detailed-balance", at_key=True)
 
 
 @needs("kmc.start", "alloy.lattice", "alloy.elements", "kmc.cells")
@@ -123,7 +141,7 @@ def _source_is_there(
 def _names_of(one: Any, compositions: Any, elements: Elements, structure: str) -> list[str]:
     if isinstance(one, StartFile | StartCase):
         return case_names({"start": one.model_dump(mode="json")}, {})
-    given = one.model_dump(mode="json") if isinstance(one, StartOrdered) else one
+    given = one.model_dump(mode="json") if isinstance(one, StartOrdered | StartExchanged) else one
     alloy = {"elements": list(elements), "lattice": structure}
     return case_names({"start": given, "compositions": _sound(compositions, elements)}, alloy)
 

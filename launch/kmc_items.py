@@ -8,7 +8,15 @@ from typing import Any
 
 from launch.campaign import Campaign
 from launch.items import Group, Item, make_item
-from launch.schema.kmc import PUBLISHED_FORMATS, Kmc, PublishedModel, StartCase, StartFile, StartOrdered
+from launch.schema.kmc import (
+    PUBLISHED_FORMATS,
+    Kmc,
+    PublishedModel,
+    StartCase,
+    StartExchanged,
+    StartFile,
+    StartOrdered,
+)
 from nnk.alloy import fractions_of
 from nnk.files import file_hash
 from nnk.ordered import default_prototype
@@ -65,6 +73,8 @@ def _described(campaign: Campaign, start: Any, composition: dict[str, float] | N
         return {"kind": "file", "file": str(campaign.path(start.file)), "frame": start.frame}
     if isinstance(start, StartCase):
         return {"kind": "case", **start.model_dump(mode="json")}
+    if isinstance(start, StartExchanged):
+        return {"kind": "exchanged", **start.model_dump(mode="json")}
     if start == "random":
         return {"kind": "random"}
     elements = campaign.alloy.elements

@@ -96,6 +96,23 @@ class StartOrdered(Section):
     anywhere. Default: the rarest elements fill the first one."""
 
 
+class Exchanges(Section):
+    """Metropolis exchanges of atoms on the lattice."""
+
+    trials_per_atom: Annotated[float, Field(gt=0, le=1e6)] = 100.0
+    """Exchanges tried, divided by the number of sites."""
+
+    temperature_K: Temperature | None = None
+    """Temperature of the exchanges. Default: that of the run, or of a schedule's begin."""
+
+
+class StartExchanged(Section):
+    """Start from a state in equilibrium but for the vacancies: a random solution after exchanges of atoms."""
+
+    exchanged: Exchanges
+    """By the pair energies of the model, which must be of kind detailed-balance; {} for the defaults."""
+
+
 class StopOrder(Section):
     """A run ends when the order of one pair reaches a value."""
 
@@ -226,7 +243,7 @@ def _kind_of_start(value: Any) -> str:
         return f"({type(value).__name__.removeprefix('Start').lower()})"
     if not isinstance(value, dict):
         return "(word)"
-    return next((f"({kind})" for kind in ("ordered", "case") if kind in value), "(file)")
+    return next((f"({kind})" for kind in ("ordered", "case", "exchanged") if kind in value), "(file)")
 
 
 def _word_or_mapping(word: str, mapping: str) -> Discriminator:
@@ -245,7 +262,8 @@ OneStart = Annotated[
     Annotated[Literal["random", "ordered"], Tag("(word)")]
     | Annotated[StartOrdered, Tag("(ordered)")]
     | Annotated[StartFile, Tag("(file)")]
-    | Annotated[StartCase, Tag("(case)")],
+    | Annotated[StartCase, Tag("(case)")]
+    | Annotated[StartExchanged, Tag("(exchanged)")],
     Discriminator(_kind_of_start),
 ]
 Start = Annotated[
@@ -277,7 +295,8 @@ class Kmc(Section):
 
     start: Start = "random"
     """One start or a list. random: a random solid solution. ordered, {ordered: B2}: an ordered arrangement.
-    {file: ...}: given atoms. {case: ...}: the last states of other runs of this campaign."""
+    {file: ...}: given atoms. {case: ...}: the last states of other runs of this campaign. {exchanged: {}}:
+    after Metropolis exchanges of atoms."""
 
     vacancies: Annotated[int, Field(ge=1, le=65_536)] = 1
     """Vacancies in the cell, at random sites at first (or as the start has them)."""
@@ -320,7 +339,7 @@ class Kmc(Section):
         return self.engine.batched if isinstance(self.engine, BatchedEngine) else None
 
     @property
-    def starts(self) -> tuple[str | StartOrdered | StartFile | StartCase, ...]:
+    def starts(self) -> tuple[str | StartOrdered | StartFile | StartCase | StartExchanged, ...]:
         """Every start by itself."""
         return self.start if isinstance(self.start, tuple) else (self.start,)
 

@@ -1,8 +1,8 @@
 """Metropolis exchanges of two atoms on the lattice, compiled.
 
 Where few exchanges are accepted, each site keeps the energy that an atom of every species would have there,
-its *field*; a trial then reads two fields, whatever the range of the interaction, and only an exchange that
-is accepted walks the neighbours of both sites. Where many are accepted, it is quicker to walk the neighbours at
+its *field*; a trial then reads two fields, whatever the range of the interaction, and only one that is
+accepted walks the neighbours of both sites. Where many are accepted, it is quicker to walk the neighbours at
 every trial and to keep no fields. Energies are whole multiples of 2^-32 eV in 64-bit integers, so that sums
 are exact: both ways make the same exchanges, and the running energy equals a recount bit for bit.
 

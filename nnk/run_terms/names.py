@@ -41,7 +41,7 @@ def case_of_start(start: Any, composition: Mapping[str, float] | None) -> str:
 
     Args:
         start: as in a resolved campaign: "random", {"ordered": prototype, ...}, {"file": path, ...} or
-            {"case": name, "temperature_K": number or None, ...}.
+            {"case": name, "temperature_K": number or None, ...} or {"exchanged": {"temperature_K": ...}}.
         composition: fractions by element; None where the start brings its own atoms.
     """
     if isinstance(start, Mapping) and "file" in start:
@@ -50,6 +50,9 @@ def case_of_start(start: Any, composition: Mapping[str, float] | None) -> str:
         at = start.get("temperature_K")
         return f"from-{start['case']}" + (f"-{temperature_label(at)}" if at is not None else "")
     name = composition_name(composition or {})
+    if isinstance(start, Mapping) and "exchanged" in start:
+        at = start["exchanged"].get("temperature_K")
+        return f"{name}-exchanged" + (f"-{temperature_label(at)}" if at is not None else "")
     return name if start == "random" else f"{name}-{start['ordered']}"
 
 
@@ -58,7 +61,7 @@ def case_names(kmc: Mapping[str, Any], alloy: Mapping[str, Any]) -> list[str]:
     starts = kmc.get("start", "random")
     names = []
     for start in starts if isinstance(starts, list) else [starts]:
-        if isinstance(start, Mapping) and not start.get("ordered"):
+        if isinstance(start, Mapping) and not (start.get("ordered") or "exchanged" in start):
             names.append(case_of_start(start, None))
             continue
         for composition in kmc.get("compositions") or ():

@@ -11,8 +11,10 @@ from nnk.environment import EnvironmentSpec
 from nnk.files import Workdir
 from nnk.kmc import run
 from nnk.lattice import Lattice
+from nnk.models import BalancedModel
 from nnk.models.mlp import MlpModel
 from nnk.models.program import DenseStack
+from nnk.observables.pair_order import first_alpha
 
 
 def unit_of(root, **settings):
@@ -126,12 +128,17 @@ def test_an_ordered_start_is_ordered_and_has_its_vacancies(tmp_path):
     assert set(occupancy[centres]) <= {0, 2, 3}
 
 
-def saved_run(path, jumps, vacancies=1):
-    """A run of another numbering of the elements; every barrier is 1 eV."""
+def forward_only():
+    """A model whose barriers all are 1 eV."""
     n_env, layer = EnvironmentSpec("bcc", 1, "initial").n_env, np.zeros(4, np.float32)
     table, mover = np.zeros((n_env, 3, 4), np.float32), np.zeros((3, 4), np.float32)
     network = DenseStack(table, mover, layer, ((np.zeros((4, 4), np.float32), layer),), layer, 1.0)
-    model = MlpModel(("Ta", "Nb", "Mo"), "bcc", 1, network)
+    return MlpModel(("Ta", "Nb", "Mo"), "bcc", 1, network)
+
+
+def saved_run(path, jumps, vacancies=1):
+    """A run of another numbering of the elements; every barrier is 1 eV."""
+    model = forward_only()
     lattice = Lattice.bcc((4, 4, 4), 3.3)
     occupancy = np.random.default_rng(0).integers(1, 4, lattice.n_sites).astype(np.uint8)
     occupancy[:vacancies] = 0
@@ -173,3 +180,63 @@ def test_starts_with_other_vacancies_or_elements_are_refused(tmp_path):
         start_of(unit_of(tmp_path), item)
     with pytest.raises(ValueError, match="atoms of Ta; the elements are Nb, Mo"):
         start_of(unit_of(tmp_path, elements=["Nb", "Mo"], vacancies=2), item)
+
+
+def ordering_model():
+    """A model whose Mo and Ta attract each other."""
+    union, state = (EnvironmentSpec("bcc", 1, kind) for kind in ("union", "state"))
+    pair_eV = np.zeros((1, 4, 4))
+    pair_eV[0, 2, 3] = pair_eV[0, 3, 2] = -0.05
+    orbits = int(union.orbits.max()) + 1
+
+    def silent(n_sites):
+        zeros = np.zeros((n_sites, 3, 1), dtype=np.float32)
+        one = np.zeros(1, dtype=np.float32)
+        return DenseStack(zeros, np.zeros((3, 1), dtype=np.float32), one, (), one, 0.0)
+
+    return BalancedModel(
+        ("Nb", "Mo", "Ta"),
+        "bcc",
+        1,
+        pair_eV=pair_eV,
+        kra_mover_eV=np.ones(3),
+        kra_linear_eV=np.zeros((3, orbits, 3)),
+        kra=silent(union.n_env),
+        s_vac=silent(int(state.orbits.max()) + 1),
+    )
+
+
+def exchanged(temperature_K=None, trials_per_atom=100.0):
+    how = {"temperature_K": temperature_K, "trials_per_atom": trials_per_atom}
+    return {"kind": "exchanged", "exchanged": how}
+
+
+def test_a_start_by_exchanges_has_the_order_of_its_temperature(tmp_path):
+    unit, model = unit_of(tmp_path, cells=[6, 6, 6], vacancies=2), ordering_model()
+    order = {}
+    for temperature_K in (300.0, 900.0, 1e5):
+        item = item_of(temperature_K=temperature_K, start=exchanged())
+        lattice, occupancy = start_of(unit, item, model)
+        order[temperature_K] = first_alpha(lattice, occupancy, 3)[1, 2]
+        assert (occupancy == 0).sum() == 2
+        random = start_of(unit, item_of(start={"kind": "random"}))[1]
+        assert np.array_equal(np.bincount(occupancy), np.bincount(random))
+    assert order[300.0] < order[900.0] - 0.1 < order[1e5] - 0.2
+    assert abs(order[1e5]) < 0.15
+
+
+def test_a_start_by_exchanges_may_have_a_temperature_of_its_own(tmp_path):
+    unit, model = unit_of(tmp_path), ordering_model()
+    states = [
+        start_of(unit, item_of(temperature_K=T, replica=r, start=exchanged(300.0)), model)[1].tolist()
+        for T, r in ((800.0, 0), (1200.0, 0), (800.0, 1))
+    ]
+    assert states[0] == states[1] != states[2]
+
+
+def test_a_start_by_exchanges_needs_pair_energies(tmp_path):
+    unit, item = unit_of(tmp_path), item_of(start=exchanged())
+    with pytest.raises(ValueError, match="needs the model"):
+        start_of(unit, item)
+    with pytest.raises(ValueError, match="no pair energies"):
+        start_of(unit, item, forward_only())

@@ -78,6 +78,19 @@ GOLDEN = {
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: {choice: k-means, clusters: 433}"),
         ["16:38: label.sites.clusters: got 433; allowed: at most the 432 sites of a sample"],
     ),
+    "start by exchanges with another kind of model": (
+        (
+            "kind: detailed-balance, shells: 8}\n  test_compositions: 1\n\nkmc:\n  model: main\n  cells: [8, 8, 8]\n  compositions: [equimolar]\n  start: random",
+            "kind: mlp, shells: 8}\n  test_compositions: 1\n\nkmc:\n  model: main\n  cells: [8, 8, 8]\n  compositions: [equimolar]\n  start: {exchanged: {}}",
+        ),
+        [
+            "28:11: kmc.start.exchanged: the model main, of kind mlp, has no pair energies; allowed: with a model"
+        ],
+    ),
+    "key of exchanges": (
+        ("start: random", "start: {exchanged: {trials: 3}}"),
+        ["28:23: kmc.start.exchanged.trials: unknown key; allowed: trials_per_atom, temperature_K"],
+    ),
     "k-means of one": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  sites: k-means\n  samples: {vacancies_per_sample: 1}"),
         ["17:35: label.samples.vacancies_per_sample: got 1 with sites: k-means; allowed: 2 or more"],

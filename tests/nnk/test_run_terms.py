@@ -141,3 +141,15 @@ def test_cases_by_composition_and_start():
     ]
     fcc = {"start": "ordered", "compositions": kmc["compositions"]}
     assert case_names(fcc, {"elements": ["Nb", "Mo"], "lattice": "fcc"}) == ["NbMo-L1_0", "Nb75Mo25-L1_2"]
+
+
+def test_cases_that_start_by_exchanges():
+    kmc = {
+        "compositions": [{"Nb": 0.5, "Mo": 0.5}],
+        "start": ["random", {"exchanged": {}}, {"exchanged": {"temperature_K": 300.0}}],
+    }
+    assert case_names(kmc, {"elements": ["Nb", "Mo"], "lattice": "bcc"}) == [
+        "NbMo",
+        "NbMo-exchanged",
+        "NbMo-exchanged-T0300.0K",
+    ]
