@@ -34,7 +34,7 @@ class RandomSamples(Section):
 class PairEnergies(Section):
     """Pair energies fitted to the potential, per composition."""
 
-    shells: Annotated[int, Field(ge=1, le=10)] = 3
+    shells: Annotated[int, Field(ge=1, le=10)] = 5
     """Neighbour shells that interact."""
 
     energies: Literal["relaxed", "unrelaxed"] = "relaxed"

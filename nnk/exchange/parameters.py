@@ -31,7 +31,7 @@ class FitParameters:
         name: of the alloy, for the random streams.
     """
 
-    shells: int = 3
+    shells: int = 5
     energies: Energies = "relaxed"
     n_cells: int | None = None
     temperature_K: float = 300.0

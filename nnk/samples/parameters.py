@@ -33,7 +33,7 @@ class OrderedParameters:
     trials_per_atom: float = 100.0
     degrees: int = 1
     spacing: Literal["linear", "log"] = "log"
-    shells: int = 3
+    shells: int = 5
     energies: Energies = "relaxed"
     fit_cells: int | None = None
     steps: int = 100

@@ -122,6 +122,8 @@ def _make_product(item: Item, workdir: Workdir) -> None:
         path = workdir.labels_dir / f"{item.key}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"inputs_hash": item.hash}))
+    elif item.stage == "samples":
+        _write_netcdf(workdir.samples_file(item.key), inputs_hash=item.hash)
     elif item.stage == "audit":
         _write_netcdf(workdir.audit_file, inputs_hash=item.hash)
     elif item.stage == "kmc":

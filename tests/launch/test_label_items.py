@@ -8,6 +8,8 @@ import pytest
 
 from launch.campaign import load_campaign
 from launch.campaign_items import all_items
+from launch.plan import make_plan
+from nnk.files import Workdir
 
 
 def hashes(path: Path) -> dict[str, str]:
@@ -52,6 +54,18 @@ def test_what_a_change_of_the_samples_concerns(change, stages: set[str], write_c
     before, after = hashes(write_campaign(ordered)), hashes(write_campaign(ordered, change, name="d.yaml"))
     changed = {key.partition("/")[0] for key in before.keys() & after.keys() if before[key] != after[key]}
     assert changed == stages
+
+
+def test_samples_are_done_by_their_files(write_campaign, make_products, tmp_path: Path):
+    campaign = load_campaign(write_campaign(("vacancies_per_composition: 3", ORDERED)))
+    workdir = Workdir(campaign.workdir_path)
+    make_products(make_plan(campaign, workdir), workdir)
+    assert make_plan(campaign, workdir).nothing_to_do
+    workdir.samples_file("Nb34Mo33Ta33/r001").unlink()
+    workdir.samples_file("Nb60Mo20Ta20/r000").write_bytes(b"no NetCDF")
+    plan = make_plan(campaign, workdir)
+    again = [(todo.item.key, todo.reason) for stage in plan for todo in stage.todo]
+    assert again == [(key, "product is gone") for key in ("Nb34Mo33Ta33/r001", "Nb60Mo20Ta20/r000")]
 
 
 def test_what_other_modes_use_does_not_matter(write_campaign):

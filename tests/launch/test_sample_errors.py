@@ -44,7 +44,7 @@ GOLDEN = {
     ),
     "too few cells for a fit": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered, pairs: {cells: 12}}"),
-        ["16:43: label.samples.pairs.cells: got 12; allowed: 10 unknowns take 20 or more cells of 250 atoms"],
+        ["16:43: label.samples.pairs.cells: got 12; allowed: 16 unknowns take 32 or more cells of 250 atoms"],
     ),
     "number of samples": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {count: 3}"),
