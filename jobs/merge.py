@@ -7,13 +7,12 @@ while a campaign runs, ``labels/aside/*.nc`` labels of other inputs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nnk.barrier_files import BarrierFile
 from nnk.barrier_journal import SUFFIX, read_journal
 from nnk.barrier_merge import distinct_hashes, merge_files, rows_of
 from nnk.barriers import BarrierSet, concatenate
@@ -56,25 +55,23 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
         fence: the right to write.
     """
     pack_journals(workdir, sorted(workdir.labels_dir.glob(f"*{SUFFIX}")), fence)
-    target, hashes = workdir.labels_file, frozenset(wanted)
+    target, items = workdir.labels_file, frozenset(wanted)
     segments = sorted(path for path in workdir.labels_dir.glob("*.nc") if path != target)
     aside = sorted((workdir.labels_dir / ASIDE).glob("*.nc"))
     present = [target] if target.is_file() else []
-    with ExitStack() as stack:
-        files, damaged = _open_all([*aside, *present, *segments], stack, workdir, fence)
-        n_aside = sum(
-            _put_aside(file, hashes, workdir, fence) for path, file in files.items() if path not in aside
-        )
-        returning = _returning(files, aside, target, hashes)
-        sources = [
-            (file, rows_of(file, hashes))
-            for path, file in files.items()
-            if path not in aside or path in returning
-        ]
-        n_labels = sum(len(rows) for _, rows in sources)
-        if n_labels and (segments or n_aside or returning):
-            n_labels = _write(sources, target, fence)
-        taken = [path for path in returning if not len(rows_of(files[path], hashes, others=True))]
+    found, damaged = _read_hashes([*aside, *present, *segments], workdir, fence)
+    n_aside = sum(
+        _put_aside(path, hashes - items, items, workdir, fence)
+        for path, hashes in found.items()
+        if path not in aside and hashes - items
+    )
+    there = found.get(target, set())
+    returning = [path for path in aside if found.get(path, set()) & items - there]
+    sources = [(path, rows_of(path, items)) for path in found if path not in aside or path in returning]
+    n_labels = sum(len(rows) for _, rows in sources)
+    if n_labels and (segments or n_aside or returning):
+        n_labels = _write(sources, target, fence)
+    taken = [path for path in returning if found[path] <= items]
     _remove([*segments, *taken, *([] if n_labels else [target])], fence)
     return Merged(n_labels, n_aside, tuple(damaged))
 
@@ -113,43 +110,31 @@ def _batches(journals: Sequence[Path]) -> Iterator[list[Path]]:
         yield batch
 
 
-def _open_all(
-    paths: list[Path], stack: ExitStack, workdir: Workdir, fence: Fence
-) -> tuple[dict[Path, BarrierFile], list[Path]]:
-    """The files that can be read, and where the others have been put."""
-    files, damaged = {}, []
+def _read_hashes(
+    paths: list[Path], workdir: Workdir, fence: Fence
+) -> tuple[dict[Path, set[str]], list[Path]]:
+    """The items in each file that can be read, and where the others have been put."""
+    found, damaged = {}, []
     for path in paths:
         try:
-            file = stack.enter_context(BarrierFile(path))
-            distinct_hashes(file)
-            files[path] = file
+            found[path] = distinct_hashes(path)
         except (OSError, ValueError, RuntimeError, LookupError):  # cut short or not NetCDF
             fence.check()
             workdir.quarantine.mkdir(exist_ok=True)
             place = workdir.quarantine / f"{fence.epoch:06d}-{path.name}"
             path.replace(place)
             damaged.append(place)
-    return files, damaged
+    return found, damaged
 
 
-def _put_aside(file: BarrierFile, wanted: frozenset[str], workdir: Workdir, fence: Fence) -> int:
-    """Copy the labels of other inputs into a file of their own; how many there are."""
-    rows = rows_of(file, wanted, others=True)
-    if len(rows):
-        name = stable_hash(sorted(distinct_hashes(file) - wanted))  # the same again after a kill
-        _write([(file, rows)], workdir.labels_dir / ASIDE / f"{name}.nc", fence)
-    return len(rows)
+def _put_aside(path: Path, others: set[str], wanted: frozenset[str], workdir: Workdir, fence: Fence) -> int:
+    """Copy the labels of `others`, items of other inputs, into a file of their own; how many there are."""
+    name = stable_hash(sorted(others))  # the same again after a kill
+    rows = rows_of(path, wanted, others=True)
+    return _write([(path, rows)], workdir.labels_dir / ASIDE / f"{name}.nc", fence)
 
 
-def _returning(
-    files: dict[Path, BarrierFile], aside: Collection[Path], target: Path, wanted: frozenset[str]
-) -> list[Path]:
-    """Files put aside that have labels which are wanted and not in the merged file."""
-    there = distinct_hashes(files[target]) if target in files else set()
-    return [path for path in aside if path in files and distinct_hashes(files[path]) & wanted - there]
-
-
-def _write(sources: list[tuple[BarrierFile, np.ndarray]], path: Path, fence: Fence) -> int:
+def _write(sources: list[tuple[Path, NDArray[np.int64]]], path: Path, fence: Fence) -> int:
     written: list[int] = []
     commit(path, lambda temporary: written.append(merge_files(sources, temporary)), fence=fence)
     return written[0]

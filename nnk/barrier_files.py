@@ -206,8 +206,8 @@ class BarrierWriter:
             self._file[name].flag_meanings = meanings
         self._define_text("item_hash", "barrier", self._sizes.hash_bytes, "hash of the label's inputs")
         texts = encoded(reasons)
-        self._file.createDimension("reason", len(texts))
-        self._define_text("reason_text", "reason", texts.dtype.itemsize, "why a label is not usable")
+        self._file.createDimension("distinct_reason", len(texts))
+        self._define_text("reason_text", "distinct_reason", texts.dtype.itemsize, "why a label is not usable")
         self._put_text("reason_text", slice(0, len(texts)), texts)
         self._define("reason", "u4", ("barrier",), "1", "index of the reason_text")
 
@@ -253,6 +253,9 @@ class BarrierFile:
             self._file.close()
             versions = " or ".join(map(str, READABLE))
             raise ValueError(f"{path}: expected barriers of format_version {versions}, got {found}")
+        for name, variable in self._file.variables.items():
+            if name not in self._file.dimensions:  # which NetCDF takes for coordinates, and stumbles
+                variable.set_var_chunk_cache(size=CHUNK_BYTES)  # by default, 16 MB for each of them
 
     def __enter__(self) -> Self:
         return self

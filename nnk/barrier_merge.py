@@ -28,14 +28,20 @@ from nnk.barrier_files import (
 MOST_JUMPS = 16  # more than any lattice has
 
 
-def distinct_hashes(file: BarrierFile) -> set[str]:
-    """Hashes of the items whose labels are in a file."""
-    return {text.decode() for text in first_of_equals(file.text("item_hash")).tolist()}
+def distinct_hashes(path: Path) -> set[str]:
+    """Hashes of the items whose labels are in a file.
+
+    Raises:
+        ValueError, OSError, RuntimeError: not a file of barriers, or a damaged one.
+    """
+    with BarrierFile(path) as file:
+        return {text.decode() for text in first_of_equals(file.text("item_hash")).tolist()}
 
 
-def rows_of(file: BarrierFile, items: Collection[str], *, others: bool = False) -> NDArray[np.int64]:
+def rows_of(path: Path, items: Collection[str], *, others: bool = False) -> NDArray[np.int64]:
     """Labels in a file whose item is in `items`, or is not if `others`."""
-    hashes = file.text("item_hash")
+    with BarrierFile(path) as file:
+        hashes = file.text("item_hash")
     starts = starts_of_equals(hashes)
     wanted = np.array([(text.decode() in items) != others for text in hashes[starts].tolist()], dtype=bool)
     return np.flatnonzero(np.repeat(wanted, np.diff([*starts, len(hashes)])))
@@ -49,17 +55,20 @@ class _Share:
         rows: the labels.
         sample: numbers of their samples in the merged file.
         new_samples: rows of the samples that no file before has.
+        reasons: the distinct reasons of the file.
     """
 
-    file: BarrierFile
+    path: Path
     rows: NDArray[np.int64]
     sample: NDArray[np.int64]
     new_samples: NDArray[np.int64]
+    reasons: list[str]
 
     def identities(self, n_sites: int) -> NDArray[np.int64]:
         """A number for each label, the same for the same sample, vacancy and jump."""
-        site = self.file.column("vacancy_site")[self.rows].astype(np.int64)
-        jump = self.file.column("jump")[self.rows]
+        with BarrierFile(self.path) as file:
+            site = file.column("vacancy_site")[self.rows].astype(np.int64)
+            jump = file.column("jump")[self.rows]
         return (self.sample * n_sites + site) * MOST_JUMPS + jump
 
 
@@ -107,7 +116,7 @@ def _samples_at_once(file: BarrierFile) -> int:
     return max(1, BLOCK_BYTES // file.header.n_sites)
 
 
-def merge_files(sources: Sequence[tuple[BarrierFile, NDArray[np.int64]]], path: Path) -> int:
+def merge_files(sources: Sequence[tuple[Path, NDArray[np.int64]]], path: Path) -> int:
     """Write chosen labels of files into one; of a label that stands in several, the last.
 
     Attributes that differ between the files are dropped.
@@ -122,39 +131,44 @@ def merge_files(sources: Sequence[tuple[BarrierFile, NDArray[np.int64]]], path: 
     Raises:
         ValueError: no label, other elements or lattices, or two samples under one name.
     """
-    used = [(file, rows) for file, rows in sources if len(rows)]
+    used = [(source, rows) for source, rows in sources if len(rows)]
     if not used:
         raise ValueError("expected at least one label to merge")
-    header = _common([file.header for file, _ in used])
+    header, hash_bytes = _common([source for source, _ in used])
     shares, samples = _share_out(used, header.n_sites)
     n_barriers = sum(len(share.rows) for share in shares)
-    reasons = list(dict.fromkeys(reason for share in shares for reason in share.file.reasons))
-    hash_bytes = max(share.file.text("item_hash", slice(0, 1)).dtype.itemsize for share in shares)
+    reasons = list(dict.fromkeys(reason for share in shares for reason in share.reasons))
     sizes = Sizes(len(samples), n_barriers, samples.key_bytes, hash_bytes)
     with BarrierWriter(path, header, sizes, reasons) as writer:
         n_samples = n_barriers = 0
         for share in shares:
-            n_samples = _put_samples(writer, share, n_samples)
-            n_barriers = _put_barriers(writer, share, n_barriers, reasons)
+            with BarrierFile(share.path) as file:
+                n_samples = _put_samples(writer, file, share, n_samples)
+                n_barriers = _put_barriers(writer, file, share, n_barriers, reasons)
     return n_barriers
 
 
-def _common(headers: Sequence[Header]) -> Header:
+def _common(paths: Sequence[Path]) -> tuple[Header, int]:
+    """What the files share, and the length of their hashes."""
+    headers, lengths = [], []
+    for path in paths:  # one open at a time: each takes some megabytes
+        with BarrierFile(path) as file:
+            headers.append(file.header)
+            lengths.append(file.text("item_hash", slice(0, 1)).dtype.itemsize)
     first, *others = headers
     for other in others:
         first.check_like(other)
     common = {k: v for k, v in first.attrs.items() if all(other.attrs.get(k) == v for other in others)}
-    return Header(first.elements, first.structure, first.cells, common)
+    return Header(first.elements, first.structure, first.cells, common), max(lengths)
 
 
-def _share_out(
-    used: Sequence[tuple[BarrierFile, NDArray[np.int64]]], n_sites: int
-) -> tuple[list[_Share], _Samples]:
+def _share_out(used: Sequence[tuple[Path, NDArray[np.int64]]], n_sites: int) -> tuple[list[_Share], _Samples]:
     samples, shares = _Samples(), []
-    for file, rows in used:
-        local, inverse = np.unique(file.column("sample")[rows].astype(np.int64), return_inverse=True)
-        numbers, new = samples.add(file, local)
-        shares.append(_Share(file, rows, numbers[inverse.reshape(-1)], new))
+    for path, rows in used:
+        with BarrierFile(path) as file:
+            local, inverse = np.unique(file.column("sample")[rows].astype(np.int64), return_inverse=True)
+            numbers, new = samples.add(file, local)
+            shares.append(_Share(path, rows, numbers[inverse.reshape(-1)], new, file.reasons))
     _drop_older(shares, n_sites)
     return shares, samples
 
@@ -172,12 +186,12 @@ def _drop_older(shares: list[_Share], n_sites: int) -> None:
         share.rows, share.sample = share.rows[kept], share.sample[kept]
 
 
-def _put_samples(writer: BarrierWriter, share: _Share, first: int) -> int:
-    for part in parts(share.file.n_samples, _samples_at_once(share.file)):
+def _put_samples(writer: BarrierWriter, file: BarrierFile, share: _Share, first: int) -> int:
+    for part in parts(file.n_samples, _samples_at_once(file)):
         low, high = np.searchsorted(share.new_samples, [part.start, part.stop])
         rows = share.new_samples[low:high] - part.start
         if len(rows):
-            block = share.file.samples(part)
+            block = file.samples(part)
             columns = {name: values[rows] for name, values in block.columns.items()}
             chosen: dict[str, Any] = {
                 name: getattr(block, name)[rows] for name in ("occupancy", "a_A", "sample_key", "composition")
@@ -187,14 +201,16 @@ def _put_samples(writer: BarrierWriter, share: _Share, first: int) -> int:
     return first
 
 
-def _put_barriers(writer: BarrierWriter, share: _Share, first: int, reasons: list[str]) -> int:
+def _put_barriers(
+    writer: BarrierWriter, file: BarrierFile, share: _Share, first: int, reasons: list[str]
+) -> int:
     number = {reason: number for number, reason in enumerate(reasons)}
-    numbers = np.array([number[reason] for reason in share.file.reasons], dtype=np.int64)
-    for part in parts(share.file.n_barriers):
+    numbers = np.array([number[reason] for reason in share.reasons], dtype=np.int64)
+    for part in parts(file.n_barriers):
         low, high = np.searchsorted(share.rows, [part.start, part.stop])
         rows = share.rows[low:high] - part.start
         if len(rows):
-            block = share.file.barriers(part)
+            block = file.barriers(part)
             columns = {name: block.columns[name][rows] for name in COLUMNS}
             columns["sample"] = share.sample[low:high]
             chosen = BarrierRows(columns, block.item_hash[rows], numbers[block.reason[rows]])
