@@ -6,7 +6,15 @@ import textwrap
 
 import pytest
 
-from nnk.files import Fence, StaleEpoch, Workdir, append_record, append_records, read_records
+from nnk.files import (
+    Fence,
+    StaleEpoch,
+    Workdir,
+    append_record,
+    append_records,
+    compact_records,
+    read_records,
+)
 
 
 @pytest.fixture
@@ -85,3 +93,45 @@ def test_a_full_disk_leaves_no_half_line(workdir):
     assert keys(workdir) == ["kept", "also kept"]
     append_record(workdir, "label", "w", {"key": "later"})
     assert keys(workdir) == ["kept", "also kept", "later"]
+
+
+def many_records(tmp_path):
+    """As 250 units leave them: each item failed, most of them done later; the last line of some is torn."""
+    workdir = Workdir(tmp_path)
+    workdir.epoch_file.write_text("3")
+    for unit in range(250):
+        append_records(workdir, "label", f"u{unit:03d}", [{"key": f"k{unit}", "state": "failed"}])
+        again = [{"key": f"k{other}", "state": "done"} for other in range(unit - 3, unit)]
+        append_records(workdir, "label", f"u{unit:03d}", again)
+    with open(workdir.records("label") / "u000.jsonl", "a") as file:
+        file.write('{"key": "torn')
+    return workdir
+
+
+def test_many_records_are_compacted_to_the_last_of_each_item(tmp_path):
+    workdir = many_records(tmp_path)
+    before = {record["key"]: record for record in read_records(workdir, "label")}
+    compact_records(workdir, Fence(workdir.epoch_file, 3))
+    assert [path.name for path in workdir.records("label").iterdir()] == ["000003-compact.jsonl"]
+    after = read_records(workdir, "label")
+    assert {record["key"]: record for record in after} == before
+    assert len(after) == len(before) == 253
+    append_records(
+        workdir, "label", "later", [{"key": "k7", "state": "failed"}], Fence(workdir.epoch_file, 3)
+    )
+    assert [r["state"] for r in read_records(workdir, "label") if r["key"] == "k7"] == ["done", "failed"]
+
+
+def test_few_records_are_left_alone(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.epoch_file.write_text("1")
+    append_records(workdir, "label", "u", [{"key": "k", "state": "done"}])
+    compact_records(workdir, Fence(workdir.epoch_file, 1))
+    assert [path.name for path in workdir.records("label").iterdir()] == ["u.jsonl"]
+
+
+def test_a_stale_run_compacts_nothing(tmp_path):
+    workdir = many_records(tmp_path)
+    with pytest.raises(StaleEpoch):
+        compact_records(workdir, Fence(workdir.epoch_file, 2))
+    assert len(list(workdir.records("label").iterdir())) == 250

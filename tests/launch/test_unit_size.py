@@ -1,0 +1,28 @@
+"""How many items a unit gets."""
+
+import pytest
+
+from launch.unit_size import FIRST_ITEMS, MOST_ITEMS, WORK_S, mean_seconds, unit_items
+
+
+@pytest.mark.parametrize(
+    ("n_left", "teams", "at_once", "seconds", "expected"),
+    [
+        (10_000, 2, 1, None, 2 * FIRST_ITEMS),
+        (10_000, 2, 1, 1.0, 2 * WORK_S),
+        (10_000, 64, 10, 100.0, 64 * WORK_S / 100),
+        (100, 2, 4, 1.0, 25),  # shared out among the units that run at once
+        (10_000, 4, 1, 1e5, 8),  # of a costly potential, two each
+        (10**6, 1, 1, 1e-6, MOST_ITEMS),
+        (1, 8, 4, None, 1),
+    ],
+)
+def test_a_unit_is_some_minutes_of_work(n_left, teams, at_once, seconds, expected):
+    assert unit_items(n_left, teams, at_once, seconds) == expected
+
+
+def test_the_cost_is_that_of_the_latest_items():
+    assert mean_seconds([]) is None
+    assert mean_seconds([0.0]) is None
+    assert mean_seconds([1.0, 0.0, 3.0]) == 2.0
+    assert mean_seconds([100.0] * 50 + [2.0] * 500) == 2.0
