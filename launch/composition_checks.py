@@ -67,7 +67,9 @@ def points(elements: Elements, compositions: Compositions) -> list[str | dict[st
     return [] if any(_grid_fits("", elements, compositions)) else listed(compositions, elements)
 
 
-def _named(elements: Elements, compositions: Compositions) -> Iterator[tuple[int, str, dict[str, float]]]:
+def named_points(
+    elements: Elements, compositions: Compositions
+) -> Iterator[tuple[int, str, dict[str, float]]]:
     """Number, name and fractions of each composition whose elements are all known."""
     for i, composition in enumerate(points(elements, compositions)):
         if isinstance(composition, str) or set(composition) <= set(elements):
@@ -77,7 +79,7 @@ def _named(elements: Elements, compositions: Compositions) -> Iterator[tuple[int
 
 def _same_names(section: str, elements: Elements, compositions: Compositions) -> Findings:
     first: dict[str, int] = {}
-    for i, name, _ in _named(elements, compositions):
+    for i, name, _ in named_points(elements, compositions):
         if name in first:
             message = (
                 f"{name} again, as {section}.compositions[{first[name]}]; allowed: each composition once"
@@ -91,7 +93,7 @@ def _atoms_fit(
 ) -> Findings:
     n_sites = Lattice(structure, cells, 1.0).n_sites
     allowed = "allowed: at least one of each element, so more cells or a larger fraction"
-    for i, name, fractions in _named(elements, compositions):
+    for i, name, fractions in named_points(elements, compositions):
         counts = exact_counts(list(fractions.values()), n_sites)
         absent = [element for element, count in zip(fractions, counts, strict=True) if count < 1]
         if absent:

@@ -91,7 +91,11 @@ def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [_change(name, before.get(name), after.get(name)) for name in names]
 
 
+_KEY_IN_THE_FILE = {"label.relax_boxes": "label.box: relaxed"}  # where an input is not called as its key is
+
+
 def _change(name: str, before: Any, after: Any) -> str:
+    name = _KEY_IN_THE_FILE.get(name, name)
     if name.startswith("reads."):
         return f"{name.removeprefix('reads.')} changed"
     return f"{name} {_shown(before)} -> {_shown(after)}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from launch.findings import Finding, Findings, needs
 from launch.problems import KeyPath
+from launch.schema.box import Box, FixedBox, VegardBox
 from launch.schema.potential import AseClass, LammpsPair, MtpFile, Potential, types_of
 from nnk.lattice import Structure
 from nnk.potentials.headers import read_mtp_header
@@ -18,6 +19,8 @@ from nnk.potentials.probe import atomic_volume_A3, lattice_parameter_A
 
 Elements = tuple[str, ...]
 Cells = tuple[int, int, int]
+
+_UNLIKELY = 1.25  # ratio of lattice parameters: a volume twice or half that of the elements' own crystals
 
 
 @needs("potential", "base_dir", "alloy.elements")
@@ -148,6 +151,32 @@ def _cells_hold_cutoff(
             f"{cutoff_A:g} Å; allowed: at least {least} cells along each edge"
         )
         yield Finding(("label", "cells"), message)
+
+
+@needs("label.box", "alloy.lattice", "alloy.elements")
+def _boxes_are_likely(box: Box, structure: Structure, elements: Elements) -> Findings:
+    """A slip of the decimal point, or nm for Å: every label of such a box would fail."""
+    if isinstance(box, FixedBox):
+        yield from _likely(("label", "box", "fixed"), box.fixed, structure, elements)
+    if isinstance(box, VegardBox):
+        for name in elements:
+            if name in box.vegard:
+                yield from _likely(("label", "box", "vegard", name), box.vegard[name], structure, (name,))
+
+
+def _likely(key: KeyPath, a_A: float, structure: Structure, elements: Elements) -> Findings:
+    usual = [
+        lattice_parameter_A(structure, volume)
+        for volume in map(atomic_volume_A3, elements)
+        if volume is not None
+    ]
+    if len(usual) < len(elements):
+        return
+    least, most = min(usual) / _UNLIKELY, max(usual) * _UNLIKELY
+    if not least <= a_A <= most:
+        names = ", ".join(elements)
+        allowed = f"allowed: {least:.2f} to {most:.2f}, in Å, for {names} on the {structure} lattice"
+        yield Finding(key, f"got {a_A:g}; {allowed}")
 
 
 def _known_cutoff_A(potential: Potential) -> float | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from launch.composition_checks import named_points
 from launch.findings import Finding, Findings, needs
+from launch.schema.compositions import Compositions, Grid
 from launch.schema.label import amounts
 from launch.schema.samples import OrderedSamples, RandomSamples, SitesByEnvironment, SiteWord, site_choice
 from nnk.exchange.parameters import CELLS, FitParameters
@@ -13,6 +15,7 @@ from nnk.lattice import Lattice
 Samples = RandomSamples | OrderedSamples
 Sites = SiteWord | SitesByEnvironment
 Cells = tuple[int, int, int]
+Elements = tuple[str, ...]
 
 _ORDERED_ONLY = {"pairs": "lattice", "dynamics": "md"}
 
@@ -107,11 +110,18 @@ def _fit_has_enough_cells(elements: tuple[str, ...], structure: str, samples: Sa
         yield Finding(("label", "samples", "pairs", "cells"), got)
 
 
-@needs("alloy.elements", "label.samples")
-def _order_needs_two_elements(elements: tuple[str, ...], samples: Samples) -> Findings:
-    if isinstance(samples, OrderedSamples) and len(elements) < 2:
-        allowed = "allowed: kind: random, or an alloy of two elements or more"
-        message = f"got ordered with {elements[0]} alone; {allowed}"
+@needs("alloy.elements", "label.compositions", "label.samples")
+def _order_needs_two_elements(elements: Elements, compositions: Compositions, samples: Samples) -> Findings:
+    """Exchanges need two elements in every composition; a grid without margin has its corners too."""
+    if not isinstance(samples, OrderedSamples):
+        return
+    named = (fractions for _, _, fractions in named_points(elements, compositions))
+    present = ([name for name, fraction in one.items() if fraction > 0] for one in named)
+    pure = [names[0] for names in present if len(names) == 1]
+    if pure:
+        of_grid = ", or a grid with a margin" if isinstance(compositions, Grid) else ""
+        allowed = f"allowed: kind: random, or two elements or more in every composition{of_grid}"
+        message = f"got ordered with pure {', '.join(pure)}; {allowed}"
         yield Finding(("label", "samples", "kind"), message)
 
 

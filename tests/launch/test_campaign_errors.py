@@ -260,6 +260,14 @@ GOLDEN = {
         ("max_force_eV_A: 0.02", "box: {vegard: {Nb: 3.3, Ta: 3.3}}"),
         ["17:17: label.box.vegard: got Nb, Ta; allowed: exactly the elements of the alloy, Nb, Mo, Ta"],
     ),
+    "box in nm": (
+        ("max_force_eV_A: 0.02", "box: {fixed: 0.324}"),
+        ["17:16: label.box.fixed: got 0.324; allowed: 2.52 to 4.14, in Å, for Nb, Mo, Ta on the bcc lattice"],
+    ),
+    "box of a slip": (
+        ("max_force_eV_A: 0.02", "box: {vegard: {Nb: 3.3, Mo: 31.5, Ta: 3.3}}"),
+        ["17:31: label.box.vegard.Mo: got 31.5; allowed: 2.52 to 3.94, in Å, for Mo on the bcc lattice"],
+    ),
     "ranks of a barrier": (
         ("max_force_eV_A: 0.02", "ranks_per_barrier: 0"),
         ["17:22: label.ranks_per_barrier: got 0; allowed: a whole number >= 1 and <= 64"],

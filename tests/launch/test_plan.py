@@ -278,6 +278,8 @@ def test_changed_inputs():
     old = {"a": {"b": 1, "c": [1, 2]}, "reads": {"label": "x"}, "algorithm_version": 1}
     new = {"a": {"b": 2, "c": (1, 2)}, "d": 3, "reads": {"label": "y"}, "algorithm_version": 1}
     assert changed_inputs(old, new) == ["a.b 1 -> 2", "label changed", "d unset -> 3"]
+    boxes = ({"label": {"relax_boxes": relaxed}} for relaxed in (False, True))
+    assert changed_inputs(*boxes) == ["label.box: relaxed False -> True"]
 
 
 def test_hash_of_a_stage_ignores_the_order(write_campaign):

@@ -120,5 +120,16 @@ def test_one_element_cannot_be_ordered(write_campaign, monkeypatch, tmp_path: Pa
         ("  test_compositions: 1\n", ""),
     )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CampaignErrors, match="got ordered with Mo alone; allowed: kind: random"):
+    with pytest.raises(CampaignErrors, match="got ordered with pure Mo; allowed: kind: random"):
         load_campaign("c.yaml")
+
+
+def test_corners_of_a_grid_cannot_be_ordered(write_campaign, monkeypatch, tmp_path: Path):
+    points = "\n    - {Nb: 0.34, Mo: 0.33, Ta: 0.33}\n    - {Nb: 0.60, Mo: 0.20, Ta: 0.20}"
+    ordered = ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered}")
+    monkeypatch.chdir(tmp_path)
+    write_campaign((points, " {grid: {divisions: 2}}"), ordered)
+    with pytest.raises(CampaignErrors, match=r"pure .*Mo.*; allowed: kind: random, .* a grid with a margin"):
+        load_campaign("c.yaml")
+    write_campaign((points, " {grid: {divisions: 2, margin: 0.1}}"), ordered)
+    load_campaign("c.yaml")
