@@ -17,6 +17,8 @@ import typer
 from analysis import ANALYSES
 from launch.campaign import Campaign, campaign_schema, load_campaign
 from launch.clean import LEVELS, removable, remove, size_bytes, was_run
+from launch.costs import Costs, total_line
+from launch.history import History
 from launch.logs import failed_logs, log_files, tail
 from launch.plan import Plan, make_plan
 from launch.problems import did_you_mean
@@ -98,7 +100,8 @@ def run(
         return
     campaign, output = _load(ctx, file), ctx.obj
     workdir = Workdir(campaign.workdir_path)
-    todo = make_plan(campaign, workdir)
+    history = History(workdir)
+    todo = make_plan(campaign, workdir, history)
     if not output.quiet:
         for line in note_lines(todo):
             say(line)
@@ -107,7 +110,7 @@ def run(
         print(f"nothing to do: {n_items} items done; {_where(workdir)}")
         return
     if not output.quiet:
-        for line in redo_lines(todo):
+        for line in redo_lines(todo, Costs(campaign, todo, workdir, history)):
             say(line)
     raise typer.Exit(_execute(campaign, todo, workdir, output))
 
@@ -141,10 +144,16 @@ def validate(ctx: typer.Context, file: File) -> None:
 
 @app.command()
 def plan(ctx: typer.Context, file: File) -> None:
-    """Say what is done, what is to do and why. Writes nothing. With -v each item."""
+    """Say what is done, what is to do, what it costs and why. Writes nothing. With -v each item."""
     campaign = _load(ctx, file)
-    made = make_plan(campaign, Workdir(campaign.workdir_path))
-    print(plan_text(made, each_item=ctx.obj.verbose))
+    workdir = Workdir(campaign.workdir_path)
+    history = History(workdir)
+    made = make_plan(campaign, workdir, history)
+    costs = Costs(campaign, made, workdir, history)
+    of_stages = {stage.stage: costs.stage(stage) for stage in made if stage.todo}
+    print(plan_text(made, of_stages, each_item=ctx.obj.verbose))
+    if of_stages:
+        print(total_line(campaign, of_stages))
 
 
 @app.command()

@@ -17,7 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from launch.items import Group
+from launch.items import Group, changed_inputs
 from nnk.files import Fence, Workdir, commit, read_records
 
 
@@ -61,6 +61,7 @@ class History:
     def __init__(self, workdir: Workdir) -> None:
         self._workdir = workdir
         self._events = cache(self._read)
+        self._changes: dict[tuple[str, str, str], list[str]] = {}
 
     def _read(self, stage: str) -> dict[str, Event]:
         return {event.key: event for event in map(_event, read_records(self._workdir, stage))}
@@ -77,6 +78,14 @@ class History:
         """Wall times (s) of the items that were made."""
         events = self._events(stage).values()
         return [event.seconds for event in events if event.state == "done" and event.seconds > 0]
+
+    def changes(self, old_hash: str, group: Group) -> list[str]:
+        """What differs between the inputs behind the hash of an earlier group and those of `group`."""
+        key = (group.stage, old_hash, group.hash)
+        if key not in self._changes:  # thousands of items share a group
+            old = self.inputs(group.stage, old_hash)
+            self._changes[key] = changed_inputs(old, group.inputs) if old else []
+        return self._changes[key]
 
     def inputs(self, stage: str, group_hash: str) -> dict[str, Any] | None:
         """Inputs behind the hash of a group, if they were kept."""

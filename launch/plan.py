@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from launch.campaign import Campaign
 from launch.campaign_items import all_items
 from launch.history import History
-from launch.items import Group, Item, changed_inputs
+from launch.items import Group, Item
 from launch.products import Products
 from launch.runs_on_disk import extension
 from launch.stages import STAGES
@@ -22,10 +22,12 @@ class Todo:
     Attributes:
         item: the item.
         reason: why it has to be made: ``"missing"``, ``"input changed: label.max_force_eV_A 0.02 -> 0.01"``.
+        share: of the item that is to do; less than 1 for a run that goes on.
     """
 
     item: Item
     reason: str
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class Plan:
         return {todo.item.group.hash: todo.item.group for stage in self.stages for todo in stage.todo}
 
 
-def make_plan(campaign: Campaign, workdir: Workdir) -> Plan:
-    """What is done and what is to do; reads files only."""
-    history = History(workdir)
+def make_plan(campaign: Campaign, workdir: Workdir, history: History | None = None) -> Plan:
+    """What is done and what is to do; reads files only, the records unless their `history` is given."""
+    history = history or History(workdir)
     products = Products(workdir, history)
     return Plan(tuple(_stage_plan(s, i, products, history) for s, i in all_items(campaign).items()))
 
@@ -79,7 +81,7 @@ def make_plan(campaign: Campaign, workdir: Workdir) -> Plan:
 def _stage_plan(stage: str, items: list[Item], products: Products, history: History) -> StagePlan:
     present = products.present(stage, items)
     done = tuple(item for item in items if item.key in present)
-    todo = tuple(Todo(item, _reason(item, products, history)) for item in items if item.key not in present)
+    todo = tuple(_todo(item, products, history) for item in items if item.key not in present)
     return StagePlan(stage, tuple(items), done, todo, tuple(_longer_runs(done, products)))
 
 
@@ -93,13 +95,15 @@ def _longer_runs(done: tuple[Item, ...], products: Products) -> Iterator[str]:
         yield f"{len(longer)} runs are longer than asked, {span} jumps: they serve as they are"
 
 
-_UNFINISHED = {"failed": "failed: {}", "started": "interrupted"}
-
-
-def _reason(item: Item, products: Products, history: History) -> str:
+def _todo(item: Item, products: Products, history: History) -> Todo:
     shorter = products.finished_run(item) if item.until is not None else None
-    if shorter is not None:
-        return extension(shorter, item)
+    if shorter is None or item.until is None:
+        return Todo(item, _reason(item, history))
+    share = max(0.0, 1 - shorter.jumps / item.until.jumps)
+    return Todo(item, extension(shorter, item), share)
+
+
+def _reason(item: Item, history: History) -> str:
     last = history.last(item.stage, item.key)
     if last is None:
         return "missing"
@@ -107,8 +111,9 @@ def _reason(item: Item, products: Products, history: History) -> str:
         return {"failed": f"failed: {last.error}", "started": "interrupted"}.get(
             last.state, "product is gone"
         )
-    old = history.inputs(item.stage, last.group)
-    changes = changed_inputs(old, item.group.inputs) if old else []
+    changes = history.changes(last.group, item.group)
     if not changes and "from" in item.own:
         changes = ["the end of the runs that these go on from"]
+    if not changes and item.key.startswith("lattice/"):
+        changes = ["label.box"]
     return f"input changed: {', '.join(changes)}" if changes else "input changed"

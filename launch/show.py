@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from launch.plan import Plan, StagePlan
+from launch.costs import Costs, StageCost
+from launch.plan import Plan, StagePlan, Todo
 from launch.progress import duration
 from launch.status import StageStatus, Status
 
@@ -26,14 +27,15 @@ def reasons(stage: StagePlan) -> list[tuple[int, str]]:
     return [(count, reason) for reason, count in Counter(todo.reason for todo in stage.todo).items()]
 
 
-def plan_text(plan: Plan, *, each_item: bool = False) -> str:
-    """A plan: per stage what is done, what is to do and why; with `each_item` a line per item to do."""
+def plan_text(plan: Plan, costs: Mapping[str, StageCost], *, each_item: bool = False) -> str:
+    """A plan: per stage what is done, what is to do, what it costs and why; or also each item to do."""
     rows = []
     for stage in plan:
         if stage.items:
             why = "; ".join(f"{count} {reason}" for count, reason in reasons(stage))
-            rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), why))
-    text = table(("stage", "items", "done", "to do", "why"), rows)
+            cost = costs[stage.stage] if stage.todo else ""
+            rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), cost, why))
+    text = table(("stage", "items", "done", "to do", "cost", "why"), rows)
     text += "".join(f"\n{line}" for line in note_lines(plan))
     if each_item:
         todo = [t for stage in plan for t in stage.todo]
@@ -46,14 +48,17 @@ def note_lines(plan: Plan) -> list[str]:
     return [f"{stage.stage}: {note}" for stage in plan for note in stage.notes]
 
 
-def redo_lines(plan: Plan) -> list[str]:
-    """A line per stage and reason for items that are made again, or were not finished."""
-    return [
-        f"{stage.stage}: {count} to do: {reason}"
-        for stage in plan
-        for count, reason in reasons(stage)
-        if reason != "missing"
-    ]
+def redo_lines(plan: Plan, costs: Costs) -> list[str]:
+    """A line per stage and reason for items made again or not finished, with what they cost."""
+    lines = []
+    for stage in plan:
+        again: dict[str, list[Todo]] = defaultdict(list)
+        for todo in stage.todo:
+            if todo.reason != "missing":
+                again[todo.reason].append(todo)
+        for reason, some in again.items():
+            lines.append(f"{stage.stage}: {len(some)} to do, {costs.of(stage, some)}: {reason}")
+    return lines
 
 
 def status_text(status: Status) -> str:

@@ -73,7 +73,8 @@ def campaign_status(campaign: Campaign) -> Status:
     """The state of `campaign` now."""
     workdir = Workdir(campaign.workdir_path)
     driver = read_holder(workdir.lock)
-    plan, history = make_plan(campaign, workdir), History(workdir)
+    history = History(workdir)
+    plan = make_plan(campaign, workdir, history)
     stages = tuple(
         replace(
             _stage_status(stage, plan, history.events(stage.stage), driver is not None),

@@ -85,6 +85,11 @@ class Workdir:
         return run.with_name(f"{run.name}.nc")
 
     @property
+    def costs_file(self) -> Path:
+        """What items cost, as ``launch doctor --measure`` has found."""
+        return self.root / "costs.json"
+
+    @property
     def figures(self) -> Path:
         """Figures, with their provenance."""
         return self.root / "figures"

@@ -91,8 +91,9 @@ def test_plan(arguments, launch, write_campaign):
     result = launch(*arguments, write_campaign())
     assert result.code == 0
     rows = [line.split() for line in result.out.splitlines()]
-    assert rows[0] == ["stage", "items", "done", "to", "do", "why"]
-    assert rows[2] == ["label", "6", "0", "6", "6", "missing"]
+    assert rows[0] == ["stage", "items", "done", "to", "do", "cost", "why"]
+    assert (rows[2][:4], rows[2][-3:]) == (["label", "6", "0", "6"], ["(guess)", "6", "missing"])
+    assert rows[-1][:3] == ["to", "do:", "about"]
 
 
 def test_plan_lists_items_when_verbose(launch, write_campaign):
@@ -357,10 +358,10 @@ def test_run_does_nothing_when_all_is_there(run, launch, write_campaign, make_pr
 def test_run_says_why_it_does_something_again(run, launch, write_campaign, make_products):
     finish(write_campaign(), make_products)
     lines = launch(write_campaign(("{jumps: 1_000}", "{jumps: 2_000}"))).err.splitlines()
-    assert lines[0] == "kmc: 4 to do: extend 1,000 -> 2,000 jumps"
+    assert lines[0] == "kmc: 4 to do, 3.0 core-s: extend 1,000 -> 2,000 jumps"
     assert lines[1:3] == [
-        "analysis: 1 to do: input changed: kmc changed",
-        "report: 1 to do: input changed: kmc changed, analysis changed",
+        "analysis: 1 to do, 1.5 core-s: input changed: kmc changed",
+        "report: 1 to do, 1.5 core-s: input changed: kmc changed, analysis changed",
     ]
 
 
