@@ -78,7 +78,7 @@ def _draw_outcomes(axes: Axes, barriers: BarrierSet) -> None:
         color=[_COLOURS[flag] for flag in flags],
     )
     for row, count in enumerate(counts):
-        text = f"{count}  ({100 * count / len(barriers):.2g} %)"
+        text = f"{count:,}  ({_percent(count / len(barriers))})"
         axes.annotate(text, (count, row), (4, 0), textcoords="offset points", va="center", fontsize=7)
     used = int(np.isin(flags, np.unique(barriers.flag[barriers.usable])).sum())
     if used < len(flags):
@@ -201,3 +201,9 @@ def mean_by(compositions: Compositions, values: NDArray[np.float64]) -> NDArray[
     sums = np.bincount(compositions.number[there], values[there], minlength=len(compositions))
     with np.errstate(invalid="ignore"):
         return np.asarray(sums / compositions.count(there), dtype=np.float64)
+
+
+def _percent(share: float) -> str:
+    """In words of about two digits, whether almost none or almost all."""
+    percent = 100 * share
+    return f"{percent:.3g} %" if percent < 99.5 else f"{percent:.5g} %"
