@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +15,17 @@ from nnk.barriers import BarrierSet, Flag, Method
 from nnk.files import rng
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
+from nnk.potentials.base import ForceFieldError
 from nnk.saddle.ase_neb import elastic_saddle, relaxed, slid_down
 from nnk.saddle.curvature import Modes
 from nnk.saddle.minimise import FloatArray, Point, largest
 from nnk.saddle.network import distance
 from nnk.saddle.parameters import SearchParameters
-from nnk.saddle.problem import VacancyProblem
+from nnk.saddle.problem import NoLabel, VacancyProblem
 from nnk.saddle.system import SystemProduct
 from nnk.saddle.zero_pressure import without_pressure
+
+_log = logging.getLogger(__name__)
 
 # Without a preconditioner long waves relax last: at the labels' force tolerance they leave up to 3 meV.
 _TIGHTER = 0.25
@@ -64,14 +68,30 @@ def audit_label(
     Forward minus reverse barrier equals dE by construction and proves nothing; another method does. Only
     the count of negative modes uses the model Hessian. A label that is itself from a band is audited by one
     with more images, from whose top plain relaxations must lead down to different states, one of the jump's
-    two ends among them.
+    two ends among them. What cannot be brought to zero pressure, or fails in the force field, has not
+    converged; the log says why.
 
     Raises:
         ValueError: not exactly one vacancy.
     """
     problem = VacancyProblem(force_field, lattice, occupancy_with_vacancy, elements, system)
     before = force_field.calls
-    by_band = method == Method.NEB
+    try:
+        found = _audited(problem, jump, parameters, method == Method.NEB)
+    except (ForceFieldError, NoLabel) as error:
+        _log.warning("audit of a jump of site %d: %s", problem.vacancy_site, error)
+        found = None
+    calls = force_field.calls - before
+    if found is None:
+        return AuditResult(math.nan, math.nan, calls, -1, False)
+    E_fwd, E_bwd, negative = found
+    return AuditResult(E_fwd, E_bwd, calls, negative, True)
+
+
+def _audited(
+    problem: VacancyProblem, jump: int, parameters: SearchParameters, by_band: bool
+) -> tuple[float, float, int] | None:
+    """Both barriers and the number of negative modes; None without convergence."""
     tight = replace(
         parameters,
         max_force_eV_A=_TIGHTER * parameters.max_force_eV_A,
@@ -80,18 +100,18 @@ def audit_label(
     final_sites_A = problem.sites_A + problem.direction(jump)
     ends = problem.atoms(problem.sites_A), problem.atoms(final_sites_A)
     settled = [relaxed(atoms, max_force_eV_A=tight.max_force_eV_A) for atoms in ends]
-    found = elastic_saddle(force_field, ends, problem.hessian, tight) if all(settled) else None
+    found = elastic_saddle(problem.force_field, ends, problem.hessian, tight) if all(settled) else None
     if found is not None and by_band and not _separates(problem, found, ends, tight):
         found = None
     if found is None:
-        return AuditResult(math.nan, math.nan, force_field.calls - before, -1, False)
+        return None
     top, modes = found
     negative = int((modes.curvatures_eV_A2 < parameters.saddle_curvature_eV_A2).sum())
     states = [_point(atoms) for atoms in ends]
     if parameters.relax_boxes:
         top, *states = _in_own_boxes(problem, [top, *states], problem.direction(jump), tight)
     E_fwd, E_bwd = (top.energy_eV - state.energy_eV for state in states)
-    return AuditResult(E_fwd, E_bwd, force_field.calls - before, negative, True)
+    return E_fwd, E_bwd, negative
 
 
 def _point(atoms: Atoms) -> Point:

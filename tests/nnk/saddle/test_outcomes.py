@@ -194,3 +194,18 @@ def test_states_without_pressure_do_not_depend_on_the_box_given(
     assert audit.E_bwd_eV == pytest.approx(here.E_bwd_eV[jump], abs=1e-3)
     in_the_wide_box = labelled(lattice=wide)
     assert np.abs(in_the_wide_box.E_fwd_eV - here.E_fwd_eV)[same].max() > 2e-3  # the box does matter
+
+
+@pytest.mark.parametrize("relax_boxes", [False, True])
+def test_an_audit_that_fails_has_not_converged(
+    force_field, alloy, elements, system, relax_boxes, monkeypatch, caplog
+):
+    engine = force_field if relax_boxes else Failing(force_field, bad={20})
+    if relax_boxes:
+        monkeypatch.setattr("nnk.saddle.zero_pressure._STEPS", 0)
+    parameters = dataclasses.replace(PLAIN, relax_boxes=relax_boxes)
+    audit = audit_label(engine, *alloy, elements, 0, system, parameters)
+    assert np.isnan([audit.E_fwd_eV, audit.E_bwd_eV]).all()
+    assert (audit.converged, audit.negative_modes) == (False, -1)
+    assert audit.calls >= 19
+    assert "audit of a jump of site 21" in caplog.text
