@@ -123,8 +123,7 @@ class StopOrder(Section):
     """Neighbour shell."""
 
     parameter: Literal["delta", "alpha"] = "delta"
-    """delta: neighbours more than at random, per a atom (> 0: favoured). alpha: Warren-Cowley (< 0: favoured).
-    """
+    """delta: neighbours more than at random, per a atom (> 0: favoured); alpha: Warren-Cowley (< 0)."""
 
     at_least: float | None = None
     """The run ends at this value or above it."""
@@ -162,8 +161,8 @@ class Stop(Section):
 def _no_count(value: Any) -> Any:
     if isinstance(value, dict) and "count" in value:
         raise refuse(
-            "count is no longer a key: a run can be made longer, so that its key frames are not laid over all "
-            "of it; allowed: spacing, per_decade (with log), every (with linear)"
+            "count is no longer a key: a run can be made longer, so that its key frames are not laid over "
+            "all of it; allowed: spacing, per_decade (with log), every (with linear)"
         )
     return value
 
@@ -199,7 +198,7 @@ class TemperatureSchedule(Section):
     """Temperature at each of these."""
 
     shape: Literal["steps", "linear"] = "steps"
-    """steps: each temperature holds until the next. linear: straight ramps between them, in steps of step_K."""
+    """steps: each temperature holds until the next. linear: ramps between them, in steps of step_K."""
 
     step_K: PositiveFloat = 10.0
     """Largest step of a linear ramp."""
