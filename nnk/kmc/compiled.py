@@ -35,7 +35,11 @@ def compiled(function: Callable) -> Any:
 
 
 def inlined(function: Callable) -> Any:
-    """As `compiled`, for small functions: they become part of their callers."""
-    dispatcher = numba.njit(inline="always", **_OPTIONS)(function)
+    """As `compiled`, for what every jump goes through: it becomes part of its callers.
+
+    A call hands over each array of a tuple's fields by itself, a hundred words or more: that would take
+    longer than the work.
+    """
+    dispatcher = numba.njit(forceinline=True, **_OPTIONS)(function)
     dispatcher._cache = _PackageCache(function)
     return dispatcher

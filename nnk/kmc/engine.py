@@ -33,7 +33,7 @@ from nnk.kmc.kernel import MOST_SPECIES, Buffers, Conditions, State, Surrounding
 from nnk.kmc.networks import FILLER
 from nnk.kmc.predictor import Predictor
 from nnk.kmc.rates import residence
-from nnk.kmc.several import SHIFTED, advance_several, make_vacancies
+from nnk.kmc.several import CHANGED, advance_several, make_vacancies, rates_of
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
 from nnk.models.program import EnsembleProgram, Float64Array, Program, SingleProgram, arrays_of, program_hash
@@ -236,7 +236,8 @@ class Engine:
         )
         self._forward = evaluator if isinstance(evaluator, ForwardEvaluator) else None
         self._balanced = evaluator if isinstance(evaluator, BalancedEvaluator) else None
-        n_values = z if self._balanced is None else 2 * z + several
+        n_values = z if self._balanced is None else 2 * z
+        n_values += 0 if not several else z if self._balanced is None else z + 1
         self._cache = make_cache(n_entries, n_species, n_values, cache_MiB, used=cache)
         self._buffers = Buffers(np.full(n_entries, FILLER, dtype=np.uint8), np.zeros(n_values), np.zeros(z))
         self._state = State(
@@ -259,10 +260,9 @@ class Engine:
         """
         kT_eV = K_B_eV_K * replace(self._run_conditions, temperature_K=temperature_K).temperature_K
         self._conditions = self._run_conditions.compiled()._replace(kT_eV=kT_eV)
+        set_tag(self._cache, kT_eV)  # records hold probabilities
         if self._vacancies is not None:
-            self._vacancies.state[:] = np.maximum(self._vacancies.state, SHIFTED)
-        else:
-            set_tag(self._cache, kT_eV)  # records of one vacancy hold probabilities
+            self._vacancies.state[:] = CHANGED
 
     def resume(self, progress: Progress) -> None:
         """Go on as after `progress`, which ended in the present occupancy.
@@ -326,7 +326,8 @@ class Engine:
         if self._vacancies is None:
             residence(barriers_eV, conditions.kT_eV, conditions.log_frequency, buffers.record)
         else:
-            buffers.record[:] = barriers_eV
+            buffers.record[: len(barriers_eV)] = barriers_eV
+            rates_of(barriers_eV, conditions, buffers.record[-len(barriers_eV) :])
         remember(self._cache, pack_key(self._cache, buffers.species), buffers.record)
 
     @property

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnk.environment import SpeciesArray
 from nnk.kmc.cache import pack_key, recall, remember
 from nnk.kmc.clock import add_time
-from nnk.kmc.compiled import compiled
+from nnk.kmc.compiled import compiled, inlined
 from nnk.kmc.evaluators import balanced_barriers, forward_barriers, state_energy
 from nnk.kmc.grid import address, move, set_site
 from nnk.kmc.random_numbers import two_uniforms
@@ -86,7 +86,7 @@ class Buffers(NamedTuple):
     barriers: Float64Array
 
 
-@compiled
+@inlined
 def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):  # type: ignore[no-untyped-def]
     """Bonds of the atom that is about to move from memory place `old` to `new`, the vacancy.
 
@@ -114,8 +114,8 @@ def _update_pair_counts(state, around, old, new, basis_old, basis_new, species):
             counts[shell, other, species - 1] += change
 
 
-@compiled
-def move_vacancy(grid, state, around, number, jump):  # type: ignore[no-untyped-def]
+@inlined
+def make_jump(grid, state, around, number, jump):  # type: ignore[no-untyped-def]
     """Exchange vacancy `number` and the atom at `jump`."""
     position = state.positions[number]
     here = address(grid, position)
@@ -132,6 +132,12 @@ def move_vacancy(grid, state, around, number, jump):  # type: ignore[no-untyped-
 
 
 @compiled
+def move_vacancy(grid, state, around, number, jump):  # type: ignore[no-untyped-def]
+    """As `make_jump`, for where it is not made at every jump."""
+    make_jump(grid, state, around, number, jump)
+
+
+@inlined
 def read_surroundings(grid, around, state, number, species):  # type: ignore[no-untyped-def]
     """Species around vacancy `number` into the first entries of `species`."""
     position = state.positions[number]
@@ -162,18 +168,22 @@ def _compute_record(forward, balanced, conditions, state, buffers):  # type: ign
     return True
 
 
-@compiled
-def find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
+@inlined
+def _look_up(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
     """Leave the record of the present surroundings in ``buffers.record``: FOUND, COMPUTED or MISSING."""
-    if not cache.used:
-        return COMPUTED if _compute_record(forward, balanced, conditions, state, buffers) else MISSING
     place = pack_key(cache, buffers.species)
-    if recall(cache, place, buffers.record):
+    if cache.used and recall(cache, place, buffers.record):
         return FOUND
     if not _compute_record(forward, balanced, conditions, state, buffers):
         return MISSING
     remember(cache, place, buffers.record)
     return COMPUTED
+
+
+@compiled
+def find_record(forward, balanced, conditions, cache, state, buffers):  # type: ignore[no-untyped-def]
+    """As `_look_up`, for where it is not done at every jump."""
+    return _look_up(forward, balanced, conditions, cache, state, buffers)
 
 
 @compiled
@@ -204,7 +214,7 @@ def advance(  # type: ignore[no-untyped-def]
     for i in range(directions.shape[0]):
         if not answered:
             read_surroundings(grid, around, state, 0, buffers.species)
-            found = find_record(forward, balanced, conditions, cache, state, buffers)
+            found = _look_up(forward, balanced, conditions, cache, state, buffers)
             if found == MISSING:
                 return i, hits
             hits += found == FOUND
@@ -214,6 +224,6 @@ def advance(  # type: ignore[no-untyped-def]
         add_time(state.clock, -math.log(u_time) * buffers.record[z - 1])
         if balanced is not None:
             state.energies[0] = buffers.record[z + jump]
-        move_vacancy(grid, state, around, 0, jump)
+        make_jump(grid, state, around, 0, jump)
         directions[i] = jump
     return directions.shape[0], hits

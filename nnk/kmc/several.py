@@ -5,8 +5,8 @@ where surroundings overlap (Talapatra et al., eqs. 5-8). Vacancies see each othe
 The energy of a state is that of its pairs and of *all* vacancies' surroundings: a barrier also holds half of
 what the jump changes in the surroundings of the other vacancies nearby.
 
-Records hold barriers here, since the choice is among the jumps of all vacancies. After a jump only those
-vacancies are looked at again whose surroundings, or whose neighbours' surroundings, it changed.
+Records also hold barriers here, for those of vacancies near each other get a share of the other's. After a
+jump only those vacancies are looked at again whose surroundings, or whose neighbours', it changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nnk.kmc.clock import add_time
 from nnk.kmc.compiled import compiled, inlined
 from nnk.kmc.evaluators import balanced_barriers, forward_barriers, state_energies, state_energy
 from nnk.kmc.grid import address, move, set_site
-from nnk.kmc.kernel import COMPUTED, FOUND, MISSING, move_vacancy, read_surroundings
+from nnk.kmc.kernel import COMPUTED, FOUND, MISSING, make_jump, read_surroundings
 from nnk.kmc.networks import FILLER
 from nnk.kmc.random_numbers import third_uniform, two_uniforms
 from nnk.kmc.rates import chosen_jump, residence
@@ -41,7 +41,8 @@ class Vacancies(NamedTuple):
         extent: int64[3], edges of the box (a/2).
         reach2: squared distance (a/2) up to which a changed site changes a vacancy's record.
         far2: the same for its rates, where another vacancy stands between.
-        records: float64[n_v, n], each vacancy's record: barriers; balanced: S_vac after each jump and now.
+        records: float64[n_v, n], each vacancy's record: barriers; balanced: S_vac after each jump and now; at
+            the end what `rates` would be without other vacancies nearby.
         rates: float64[n_v, z], cumulative probabilities and mean residence time (`nnk.kmc.rates`).
         state: uint8[n_v], VALID, SHIFTED or CHANGED.
         coupled: uint8[n_v], whether another vacancy takes part in its barriers.
@@ -102,14 +103,26 @@ def _place(vacancies, number):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _compute_record(forward, balanced, around, state, number, buffers):  # type: ignore[no-untyped-def]
-    """Barriers from ``buffers.species`` into ``buffers.record``; False without an evaluator."""
+def rates_of(barriers, conditions, rates):  # type: ignore[no-untyped-def]
+    """As `nnk.kmc.rates.residence`; a vacancy enclosed by others stays for ever."""
+    residence(barriers, conditions.kT_eV, conditions.log_frequency, rates)
+    for jump in range(barriers.shape[0]):
+        if barriers[jump] != np.inf:
+            return
+    rates[barriers.shape[0] - 1] = np.inf
+
+
+@compiled
+def _compute_record(  # type: ignore[no-untyped-def]
+    forward, balanced, around, conditions, state, number, buffers
+):
+    """Record of ``buffers.species`` into ``buffers.record``; False without an evaluator."""
     if forward is None and balanced is None:
         return False
     z = buffers.barriers.shape[0]
     record = buffers.record
     if forward is not None:
-        forward_barriers(forward, buffers.species, record)
+        forward_barriers(forward, buffers.species, record[:z])
     if balanced is not None:
         now = record[2 * z :]
         now[0] = state.energies[number]
@@ -119,18 +132,25 @@ def _compute_record(forward, balanced, around, state, number, buffers):  # type:
     for jump in range(z):
         if buffers.species[around.nearest[jump]] == 0:
             record[jump] = np.inf  # two vacancies: nothing would move
+    rates_of(record[:z], conditions, record[record.shape[0] - z :])
     return True
 
 
-@compiled
-def _find_record(forward, balanced, around, cache, state, number, buffers):  # type: ignore[no-untyped-def]
+@inlined
+def _find_record(  # type: ignore[no-untyped-def]
+    forward, balanced, around, conditions, cache, state, number, buffers
+):
     """As the function of this name in `nnk.kmc.kernel`."""
     if not cache.used:
-        return COMPUTED if _compute_record(forward, balanced, around, state, number, buffers) else MISSING
+        return (
+            COMPUTED
+            if _compute_record(forward, balanced, around, conditions, state, number, buffers)
+            else MISSING
+        )
     place = pack_key(cache, buffers.species)
     if recall(cache, place, buffers.record):
         return FOUND
-    if not _compute_record(forward, balanced, around, state, number, buffers):
+    if not _compute_record(forward, balanced, around, conditions, state, number, buffers):
         return MISSING
     remember(cache, place, buffers.record)
     return COMPUTED
@@ -167,29 +187,41 @@ def _add_share(grid, around, balanced, state, vacancies, number, other, barriers
 
 
 @compiled
+def _add_shares(  # type: ignore[no-untyped-def]
+    grid, around, balanced, state, vacancies, number, barriers
+):
+    """Add to the barriers of vacancy `number` what its jumps change around others; whether there are any."""
+    here = _place(vacancies, number)
+    for jump in range(barriers.shape[0]):
+        barriers[jump] = vacancies.records[number, jump]
+    coupled = False
+    for other in range(vacancies.state.shape[0]):
+        if other != number and _distance2(vacancies, other, here) <= vacancies.reach2:
+            _add_share(grid, around, balanced, state, vacancies, number, other, barriers)
+            coupled = True
+    return coupled
+
+
+@inlined
 def _set_rates(  # type: ignore[no-untyped-def]
     grid, around, balanced, conditions, state, buffers, vacancies, number
 ):
     """Rates of one vacancy's jumps from its record."""
-    barriers = buffers.barriers
-    for jump in range(barriers.shape[0]):
-        barriers[jump] = vacancies.records[number, jump]
+    z = buffers.barriers.shape[0]
+    rates, record = vacancies.rates[number], vacancies.records[number]
+    coupled = False
     if balanced is not None:
-        vacancies.coupled[number] = 0
-        here = _place(vacancies, number)
-        for other in range(vacancies.state.shape[0]):
-            if other != number and _distance2(vacancies, other, here) <= vacancies.reach2:
-                _add_share(grid, around, balanced, state, vacancies, number, other, barriers)
-                vacancies.coupled[number] = 1
-    rates = vacancies.rates[number]
-    residence(barriers, conditions.kT_eV, conditions.log_frequency, rates)
-    enclosed = True  # by other vacancies on all sides
-    for jump in range(barriers.shape[0]):
-        enclosed = enclosed and barriers[jump] == np.inf
-    set_rate(vacancies.tree, number, 0.0 if enclosed else 1.0 / rates[rates.shape[0] - 1])
+        coupled = _add_shares(grid, around, balanced, state, vacancies, number, buffers.barriers)
+    vacancies.coupled[number] = coupled
+    if coupled:
+        rates_of(buffers.barriers, conditions, rates)
+    else:
+        for jump in range(z):
+            rates[jump] = record[record.shape[0] - z + jump]
+    set_rate(vacancies.tree, number, 1.0 / rates[z - 1])
 
 
-@compiled
+@inlined
 def _update(  # type: ignore[no-untyped-def]
     grid, around, forward, balanced, conditions, cache, state, buffers, vacancies, answered
 ):
@@ -201,7 +233,7 @@ def _update(  # type: ignore[no-untyped-def]
             continue
         if not answered:
             read_surroundings(grid, around, state, number, buffers.species)
-            found = _find_record(forward, balanced, around, cache, state, number, buffers)
+            found = _find_record(forward, balanced, around, conditions, cache, state, number, buffers)
             if found == MISSING:
                 return MISSING
             result = min(result, found)
@@ -218,7 +250,7 @@ def _update(  # type: ignore[no-untyped-def]
     return result
 
 
-@compiled
+@inlined
 def _mark(state, vacancies, mover, point):  # type: ignore[no-untyped-def]
     """Note what the change of the site at `point` by vacancy `mover` makes invalid."""
     for number in range(vacancies.state.shape[0]):
@@ -231,12 +263,12 @@ def _mark(state, vacancies, mover, point):  # type: ignore[no-untyped-def]
             vacancies.state[number] = max(vacancies.state[number], np.uint8(SHIFTED))
 
 
-@compiled
+@inlined
 def _jump(grid, around, balanced, state, vacancies, number, jump):  # type: ignore[no-untyped-def]
     if balanced is not None:
         state.energies[number] = vacancies.records[number, around.jumps.shape[0] + jump]
     _mark(state, vacancies, number, _place(vacancies, number))
-    move_vacancy(grid, state, around, number, jump)
+    make_jump(grid, state, around, number, jump)
     for axis in range(3):
         place = vacancies.coordinates[number, axis] + around.jumps[jump, axis]
         vacancies.coordinates[number, axis] = place % vacancies.extent[axis]

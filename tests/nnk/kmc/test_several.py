@@ -83,13 +83,15 @@ def test_jumps_and_times_are_those_of_the_slow_engine(case, philox_reference):
 
 
 def test_only_what_changed_is_computed_anew_and_nothing_less(case):
-    """After many jumps the rates kept equal those of an engine that begins here."""
+    """After many jumps the rates kept equal those of an engine that begins here, at any temperature."""
     lattice, occupancy, model = case
     engine = Engine(lattice, occupancy, model, RunConditions(3000.0, 1))
-    for _ in range(30):
+    for temperature_K in [3000.0, 1500.0] * 15:
         engine.advance(7)
+        engine.set_temperature(temperature_K)
         again = Engine(lattice, engine.occupancy, model, RunConditions(3000.0, 1), cache=False)
         again.resume(engine.progress)
+        again.set_temperature(temperature_K)
         for one in (engine, again):
             one.advance(1)
         untouched = engine._vacancies.state == VALID
