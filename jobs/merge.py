@@ -118,7 +118,9 @@ def _read_hashes(
     for path in paths:
         try:
             found[path] = distinct_hashes(path)
-        except (OSError, ValueError, RuntimeError, LookupError):  # cut short or not NetCDF
+        except (OSError, ValueError, RuntimeError, LookupError) as error:  # cut short or not NetCDF
+            if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+                raise  # the system's trouble, not the file's; NetCDF's own numbers are negative
             fence.check()
             workdir.quarantine.mkdir(exist_ok=True)
             place = workdir.quarantine / f"{fence.epoch:06d}-{path.name}"

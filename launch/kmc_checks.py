@@ -254,6 +254,19 @@ def _engine_takes_stop(engine: Any, stop: Stop) -> Findings:
             if getattr(stop, name) is not None:
                 message = "given with engine batched; allowed: jumps alone, or engine: compiled"
                 yield Finding(("kmc", "stop", name), message, at_key=True)
+    if engine == "flicker" and stop.time_s is not None:
+        message = (
+            "given with engine flicker, which knows the states at the ends of ways out of traps, not at a "
+            "given time; allowed: jumps or order in its place, or engine: compiled"
+        )
+        yield Finding(("kmc", "stop", "time_s"), message, at_key=True)
+
+
+@needs("kmc.vacancies", "analysis")
+def _analyses_take_vacancies(vacancies: int, analysis: tuple[str, ...]) -> Findings:
+    if vacancies > 1 and "randomness" in analysis:
+        message = f"randomness is defined for one vacancy, kmc.vacancies is {vacancies}; allowed: without it"
+        yield Finding(("analysis", analysis.index("randomness")), message)
 
 
 def _engine_name(engine: Any) -> str:

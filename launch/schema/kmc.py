@@ -320,8 +320,8 @@ class Kmc(Section):
     """When a run ends."""
 
     engine: EngineChoice = "compiled"
-    """compiled: one run on a core. flicker: the same, but jumps to and fro within a trap are made at once,
-    exactly; jumps counts those recorded. {batched: ...}: many runs in step, on a GPU."""
+    """compiled: one run on a core. flicker: the same, but jumps to and fro within a trap are made at once;
+    exits and their times are exact; jumps counts those recorded. {batched: ...}: many in step on a GPU."""
 
     attempt_frequency_Hz: PositiveFloat = 1.0e13
     """Prefactor k0 of the jump rates k0 exp(-E/kT)."""

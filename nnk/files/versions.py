@@ -9,7 +9,7 @@ from __future__ import annotations
 ALGORITHM_VERSIONS: dict[str, int] = {
     "prepare": 1,
     "samples": 1,
-    "label": 2,
+    "label": 3,
     "audit": 2,
     "train": 1,
     "kmc": 2,

@@ -54,8 +54,8 @@ class RunSetup:
                 f"temperature_K={self.temperature_K}, but the schedule begins at "
                 f"{self.schedule.temperatures_K[0]} K"
             )
-        if self.flicker and self.temperatures.of == "time_s":
-            raise ValueError("flicker: the temperature may follow the jumps, not the time")
+        if self.flicker and (self.temperatures.of == "time_s" or self.stop.time_s is not None):
+            raise ValueError("flicker: temperature and end may follow the jumps, not the time")
         if self.stop.order is not None:
             unknown = [name for name in self.stop.order.pair if name not in self.elements]
             if unknown:

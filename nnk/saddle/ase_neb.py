@@ -27,6 +27,7 @@ FloatArray = NDArray[np.float64]
 
 SPRING_EV_A2 = 5.0
 _ROUGH_FORCE_EV_A = 0.1  # until here without a climbing image
+_TIGHTER = 0.7  # than asked: the band's forces are projected, those at its top may be larger
 _MORE_IMAGES = (0, 2, 4, 6)
 _MISSED_EV = 2e-3  # a spline this much above the highest image tells of a hump between images
 
@@ -156,9 +157,11 @@ def elastic_saddle(
             *ends,
             force_field=force_field,
             images=parameters.neb_images + more,
-            max_force_eV_A=parameters.max_force_eV_A,
+            max_force_eV_A=_TIGHTER * parameters.max_force_eV_A,
             steps=parameters.neb_steps,
         )
+        if band.top.max_force_eV_A > parameters.max_force_eV_A:
+            continue
         if not band.converged or band.peak_eV > band.top.energy_eV + _MISSED_EV:
             continue
         modes = lowest_modes(force_field.energy_forces, band.top, band.tangent, hessian)

@@ -189,6 +189,8 @@ def test_flicker_and_plain_runs_do_not_mix(model, make_start, tmp_path):
     schedule = Schedule("time_s", (0.0, 1.0), (300.0, 200.0))
     with pytest.raises(ValueError, match="not the time"):
         run(LATTICE, start, model, temperature_K=300.0, jumps=9, seed=5, schedule=schedule, flicker=True)
+    with pytest.raises(ValueError, match="not the time"):
+        run(LATTICE, start, model, temperature_K=300.0, jumps=9, seed=5, stop=StopWhen(9, 1.0), flicker=True)
 
 
 def test_several_vacancies_are_refused(model, make_start):
