@@ -34,9 +34,10 @@ from nnk.kmc.networks import FILLER
 from nnk.kmc.predictor import Predictor
 from nnk.kmc.rates import residence
 from nnk.kmc.several import CHANGED, advance_several, make_vacancies, rates_of
+from nnk.kmc.sources import source_of
 from nnk.lattice import IntArray, Lattice, shell_offsets
 from nnk.models.base import BarrierModel
-from nnk.models.program import EnsembleProgram, Float64Array, Program, SingleProgram, arrays_of, program_hash
+from nnk.models.program import Float64Array
 from nnk.observables.pair_order import pair_counts
 
 ORDER_SHELLS = 3  # neighbour shells whose pairs are counted along the way
@@ -88,27 +89,6 @@ class RunConditions:
         return Conditions(
             K_B_eV_K * self.temperature_K, float(np.log(self.attempt_frequency_Hz)), np.uint64(key)
         )
-
-
-def compiled_program(model: BarrierModel, lattice: Lattice) -> Program:
-    """The model's program, checked against the lattice.
-
-    Raises:
-        ValueError: a model without a program the engine knows, of another structure, with a weight that is
-            not a finite number, or one whose environment does not fit into the lattice.
-    """
-    program = model.compiled() if hasattr(model, "compiled") else None
-    if not isinstance(program, SingleProgram | EnsembleProgram):
-        raise ValueError(
-            f"the compiled engine runs models whose compiled() gives a ForwardProgram, a BalancedProgram or "
-            f"an EnsembleProgram (mlp, detailed-balance, the published network); "
-            f"{type(model).__name__} gives {type(program).__name__}"
-        )
-    bad = [name for name, array in arrays_of(program) if not np.isfinite(array).all()]
-    if bad:
-        raise ValueError(f"the model's weights are not finite numbers: {', '.join(bad)}")
-    model.environment.check(lattice)
-    return program
 
 
 def _vacant_sites(lattice: Lattice, occupancy: SpeciesArray, n_species: int) -> IntArray:
@@ -200,7 +180,7 @@ class Engine:
         cache_MiB: size of the cache.
 
     Raises:
-        ValueError: as `compiled_program` and `vacant_sites`; a model in detailed balance without a program in
+        ValueError: as `source_of` and `vacant_sites`; a model in detailed balance without a program in
             a block with several vacancies (it cannot tell what they change in each other's surroundings).
     """
 
@@ -214,7 +194,7 @@ class Engine:
         cache: bool = True,
         cache_MiB: float = CACHE_MiB,
     ) -> None:
-        source = Predictor(model, lattice) if is_predicted(model) else compiled_program(model, lattice)
+        source = source_of(model, lattice)
         n_species, z = len(model.elements), lattice.z
         if n_species > MOST_SPECIES:
             raise ValueError(f"{n_species} species: the compiled engine takes at most {MOST_SPECIES}")
@@ -330,11 +310,6 @@ class Engine:
             rates_of(barriers_eV, conditions, buffers.record[-len(barriers_eV) :])
         remember(self._cache, pack_key(self._cache, buffers.species), buffers.record)
 
-    @property
-    def model_hash(self) -> str:
-        """SHA-256 of everything that the model computes with."""
-        return self.source.hash() if isinstance(self.source, Predictor) else program_hash(self.source)
-
     def check_time(self) -> None:
         """Refuse to go on with a time that is no number.
 
@@ -401,11 +376,6 @@ def advance_together(engines: Sequence[Engine], jumps: int) -> list[Jumps]:
     for engine in engines:
         engine.check_time()
     return rooms
-
-
-def is_predicted(model: BarrierModel) -> bool:
-    """Whether a model says that it has no program."""
-    return hasattr(model, "predict") and hasattr(model, "compiled") and model.compiled() is None
 
 
 def _surroundings(lattice: Lattice, read: IntArray) -> tuple[Grid, Surroundings]:

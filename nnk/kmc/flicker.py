@@ -25,6 +25,7 @@ from nnk.kmc.clock import add_time
 from nnk.kmc.compiled import compiled
 from nnk.kmc.engine import MOST_DECIDED, CACHE_MiB, Engine, Jumps, Progress, RunConditions
 from nnk.kmc.kernel import find_record, move_vacancy, read_surroundings
+from nnk.kmc.predictor import Predictor
 from nnk.kmc.random_numbers import two_uniforms
 from nnk.kmc.rates import chosen_jump
 from nnk.kmc.variates import Stream, uniform
@@ -298,6 +299,8 @@ class FlickerEngine(Engine):
         super().__init__(lattice, occupancy, model, conditions, cache=cache, cache_MiB=cache_MiB)
         if self._vacancies is not None:
             raise ValueError("flickering is advanced at once for one vacancy only; the occupancy has several")
+        if isinstance(self.source, Predictor):
+            raise ValueError("flickering is advanced at once for models with a program only")
         self.skipped = 0.0
         self._trap = make_trap(lattice.z)
 

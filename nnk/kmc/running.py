@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
 from nnk.kmc.driver import Driver, Piece
-from nnk.kmc.engine import CACHE_MiB, RunConditions, compiled_program, whole_number
+from nnk.kmc.engine import CACHE_MiB, RunConditions, whole_number
 from nnk.kmc.frames import Frames, KeyFrames, join_frames
 from nnk.kmc.setup import RunSetup
 from nnk.kmc.software import made_by
+from nnk.kmc.sources import source_hash, source_of
 from nnk.kmc.storage import BLOCK, Jumped
 from nnk.kmc.trajectory import JumpReader, Trajectory
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
-from nnk.models.program import program_hash
 from nnk.run_terms import Schedule, StopWhen
 
 _MODEL_HASH = "program_hash"  # among a trajectory's notes; runs of a campaign have inputs_hash instead
@@ -75,7 +75,7 @@ def run(
         raise ValueError(f"jumps={jumps}: expected 0 or more")
     conditions = RunConditions(temperature_K, seed, replica, attempt_frequency_Hz)
     occupancy = _as_species(occupancy)
-    model_hash = program_hash(compiled_program(model, lattice))
+    model_hash = source_hash(source_of(model, lattice))
     if start is not None:
         _check_continues(start, lattice, occupancy, conditions)
         _check_schedule(start, schedule)

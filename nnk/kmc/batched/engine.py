@@ -24,7 +24,8 @@ from nnk.files import stream_key
 from nnk.kmc.batched.networks import make_barriers
 from nnk.kmc.batched.random_numbers import split_key
 from nnk.kmc.batched.steps import STEPS_PER_GRAPH, Geometry, Group, Stepper
-from nnk.kmc.engine import ORDER_SHELLS, Progress, RunConditions, compiled_program, only_vacancy
+from nnk.kmc.engine import ORDER_SHELLS, Progress, RunConditions, only_vacancy
+from nnk.kmc.sources import compiled_program
 from nnk.lattice import IntArray, Lattice
 from nnk.models.base import BarrierModel
 from nnk.models.program import Float64Array

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from nnk.kmc import run
 from nnk.kmc.engine import Engine, RunConditions, advance_together
+from nnk.kmc.flicker import FlickerEngine
+from nnk.kmc.sources import source_hash
 from nnk.lattice import Lattice
 
 pytestmark = pytest.mark.filterwarnings("ignore:cells=:UserWarning")
@@ -98,7 +101,7 @@ def test_hashes_tell_models_apart(small, make_forward):
         for other in others
         for wrap in (Uncompiled, lambda same: same)
     ]
-    assert len({engine.model_hash for engine in engines}) == 4
+    assert len({source_hash(engine.source) for engine in engines}) == 4
 
 
 def test_a_model_that_gives_nan_is_an_error(small):
@@ -107,3 +110,21 @@ def test_a_model_that_gives_nan_is_an_error(small):
     uncompiled.predict = lambda species, mover, jump: np.full(len(mover), np.nan)
     with pytest.raises(ValueError, match="not a finite number"):
         Engine(lattice, occupancy, uncompiled, RunConditions(900.0, 0)).advance(5)
+
+
+def test_flickering_needs_a_program(small):
+    lattice, occupancy, model = small
+    with pytest.raises(ValueError, match="models with a program only"):
+        FlickerEngine(lattice, occupancy, Uncompiled(model), RunConditions(900.0, 0))
+
+
+def test_runs_continue_with_the_same_model_only(small, make_forward):
+    lattice, occupancy, model = small
+    conditions = {"temperature_K": 900.0, "jumps": 20, "seed": 1}
+    whole = run(lattice, occupancy, Uncompiled(model), **conditions | {"jumps": 40})
+    start = run(lattice, occupancy, Uncompiled(model), **conditions)
+    rest = run(lattice, occupancy, Uncompiled(model), start=start, **conditions)
+    np.testing.assert_array_equal(rest.directions, whole.directions)
+    other = Uncompiled(make_forward("fcc", 2, 2, (8, 8), seed=9))
+    with pytest.raises(ValueError, match="another model"):
+        run(lattice, occupancy, other, start=start, **conditions)
