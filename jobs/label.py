@@ -1,7 +1,7 @@
 """``mpiexec -n RANKS python -m jobs.label UNIT``: barriers of the vacancies of a unit.
 
 Rank 0 hands vacancies to the ranks as these come free; each rank writes the labels it has made into a journal
-of its own before it reports them, so that a death at any moment loses nothing but the vacancies in work. A
+of its own before it reports them, so that a death at any moment loses nothing but the barriers in work. A
 vacancy's labels depend on its item alone: not on the rank, the unit, or what was computed before.
 """
 
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jobs.farm import Farm
 from jobs.in_work import WorkMark
+from jobs.jumps import SUFFIX, JumpNotes
 from jobs.mpi_job import make_farm, run_mpi_job
 from jobs.prepared import read_lattice_parameter_A, read_system
 from jobs.records import Recorder
@@ -32,6 +33,7 @@ from nnk.lattice import Lattice
 from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
 from nnk.saddle import SearchParameters, label_vacancy, unlabelled
+from nnk.saddle.label import KeptJumps
 from nnk.saddle.team import help_out
 from nnk.samples import OrderedRun, SiteChoice, random_sample, site_order, vacancy_stream
 
@@ -85,8 +87,8 @@ class Labeller:
         a_A = read_lattice_parameter_A(self._unit.workdir, composition)
         return Lattice(self._settings["structure"], tuple(self._settings["cells"]), a_A)
 
-    def label(self, item: UnitItem) -> LabelledVacancy:
-        """The labels of the vacancy of an item."""
+    def label(self, item: UnitItem, kept: KeptJumps) -> LabelledVacancy:
+        """The labels of the vacancy of an item, of which some jumps may have been labelled before."""
         name, sample = item.inputs["composition"], item.inputs["sample"]
         elements = self._settings["elements"]
         lattice, fractions = self._lattice(name), self._fractions(name)
@@ -94,10 +96,17 @@ class Labeller:
         site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
         crash = item.inputs.get("crashed")
         if crash:
-            labels = unlabelled(lattice.z, Flag.ERROR, crash)
+            labels = unlabelled(lattice.z, Flag.ERROR, crash, kept=kept)
         else:
-            state, hessian = with_vacancy(occupancy, site), self._hessian(lattice)
-            labels = label_vacancy(self._force_field, lattice, state, elements, hessian, self._parameters)
+            labels = label_vacancy(
+                self._force_field,
+                lattice,
+                with_vacancy(occupancy, site),
+                elements,
+                self._hessian(lattice),
+                self._parameters,
+                kept=kept,
+            )
         key = f"{name}/s{sample:04d}"
         return LabelledVacancy(lattice, occupancy, key, fractions, site, labels, degree, exchanges)
 
@@ -143,20 +152,24 @@ def attributes(unit: Unit) -> dict[str, Any]:
 class Desk:
     """Labels items and puts the labels into a journal, marking what is in work."""
 
-    def __init__(self, unit: Unit, labeller: Labeller, journal: Journal, mark: WorkMark) -> None:
+    def __init__(
+        self, unit: Unit, labeller: Labeller, journal: Journal, jumps: JumpNotes, mark: WorkMark
+    ) -> None:
         self._elements = tuple(unit.settings["elements"])
         self._attrs = attributes(unit)
         self._fence = unit.fence
         self._labeller = labeller
         self._journal = journal
+        self._jumps = jumps
         self._mark = mark
 
     def work(self, item: UnitItem) -> dict[str, Any]:
         """Label an item; what is to be recorded of it."""
         with self._mark.on(item):
-            vacancy = self._labeller.label(item)
+            vacancy = self._labeller.label(item, self._jumps.of(item.hash))
             self._fence.check()
             self._journal.add(barrier_set(self._elements, [(item.hash, vacancy)], self._attrs))
+            self._jumps.clear()
         return {"calls": round(float(vacancy.labels.calls.sum()))}
 
 
@@ -180,8 +193,9 @@ def _lead(unit: Unit, team: Team, own: ForceField, mark: WorkMark, stop: Stop) -
     farm: Farm[UnitItem] = make_farm(recorder.deliver, recorder.last_orders(stop), team.leaders)
     force_field = team.force_field(PolledForceField(own, farm.poll))
     try:
-        with Journal(unit.journal(rank)) as journal:
-            farm.run(unit.items, Desk(unit, Labeller(unit, force_field), journal, mark).work)
+        path = unit.journal(rank)
+        with Journal(path) as journal, JumpNotes(path.with_suffix(SUFFIX)) as jumps:
+            farm.run(unit.items, Desk(unit, Labeller(unit, force_field), journal, jumps, mark).work)
     finally:
         force_field.close()
         recorder.flush()

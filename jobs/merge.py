@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.jumps import remove_jumps
 from nnk.barrier_journal import SUFFIX, read_journal
 from nnk.barrier_merge import distinct_hashes, merge_files, rows_of
 from nnk.barriers import BarrierSet, concatenate
@@ -73,6 +74,7 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
         n_labels = _write(sources, target, fence)
     taken = [path for path in returning if found[path] <= items]
     _remove([*segments, *taken, *([] if n_labels else [target])], fence)
+    remove_jumps(workdir.labels_dir, items.difference(*found.values()))
     return Merged(n_labels, n_aside, tuple(damaged))
 
 

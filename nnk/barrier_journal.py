@@ -55,12 +55,12 @@ class Journal:
         Raises:
             OSError: the disk is full, say; no half line is left.
         """
-        lines = _line(barriers.item_hash[0], self._entry(barriers))
+        lines = journal_line(barriers.item_hash[0], self._entry(barriers))
         if self._descriptor < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
             self._descriptor = os.open(self._path, flags, 0o666)
-            lines = _line("-", {name: getattr(barriers, name) for name in _HEAD}) + lines
+            lines = journal_line("-", {name: getattr(barriers, name) for name in _HEAD}) + lines
         self._write(lines)
         self._samples.update(barriers.sample_key)
 
@@ -92,13 +92,14 @@ def _sample(barriers: BarrierSet) -> dict[str, Any]:
     return content | {"occupancy": base64.b64encode(barriers.occupancy[0].tobytes()).decode()}
 
 
-def _line(name: str, content: Mapping[str, Any]) -> bytes:
+def journal_line(name: str, content: Mapping[str, Any]) -> bytes:
+    """A line of a journal."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=True)
     body = f"{name} {text}".encode()
     return b"%08x %b\n" % (binascii.crc32(body), body)
 
 
-def _bodies(path: Path) -> Iterator[bytes]:
+def journal_bodies(path: Path) -> Iterator[bytes]:
     """Name and JSON of each line, up to the first that is damaged."""
     with open(path, "rb") as file:
         for line in file:
@@ -110,7 +111,7 @@ def _bodies(path: Path) -> Iterator[bytes]:
 
 def journal_hashes(path: Path) -> list[str]:
     """Hashes of the items whose labels a journal holds."""
-    names = (body.split(b" ", 1)[0].decode() for body in _bodies(path))
+    names = (body.split(b" ", 1)[0].decode() for body in journal_bodies(path))
     return [name for name in names if name != "-"]
 
 
@@ -118,7 +119,7 @@ def read_journal(path: Path) -> BarrierSet | None:
     """All labels of a journal; None if it holds none."""
     head: dict[str, Any] | None = None
     entries: list[tuple[str, dict[str, Any]]] = []
-    for body in _bodies(path):
+    for body in journal_bodies(path):
         name, text = body.split(b" ", 1)
         content = json.loads(text)
         if name == b"-":

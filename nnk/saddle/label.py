@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,16 @@ class JumpLabel:
     a_saddle_A: float = NAN
     a_final_A: float = NAN
     reason: str = ""
+
+
+class KeptJumps(Protocol):
+    """Labels of single jumps of one vacancy, kept until all are there."""
+
+    def get(self, jump: int) -> tuple[JumpLabel, int] | None:
+        """The label of a jump and the force calls that it has taken; None if it has yet to be made."""
+
+    def put(self, jump: int, label: JumpLabel, calls: int) -> None:
+        """Keep the label of a jump."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +229,8 @@ def label_vacancy(
     elements: Sequence[str],
     system: SystemProduct | LatticeHessian,
     parameters: SearchParameters,
+    *,
+    kept: KeptJumps | None = None,
 ) -> VacancyLabels:
     """Barriers of all jumps of the vacancy of a configuration.
 
@@ -234,6 +246,7 @@ def label_vacancy(
         elements: species i is ``elements[i - 1]``.
         system: the stored model Hessian, or one made of it for this lattice.
         parameters: tolerances.
+        kept: gives the labels of jumps that were made before, and is given each that is made here.
 
     Raises:
         ValueError: not exactly one vacancy, or arguments that do not fit each other.
@@ -242,17 +255,38 @@ def label_vacancy(
     problem = VacancyProblem(force_field, lattice, occupancy_with_vacancy, elements, system)
     labeller = _attempt(lambda: _Labeller(problem, parameters))
     initial_calls = force_field.calls - before
-    labels, counts = [], [force_field.calls]
+    labels, calls = [], []
     for jump in range(lattice.z):
-        labels.append(labeller if isinstance(labeller, JumpLabel) else labeller.attempt(jump))
-        counts.append(force_field.calls)
-    calls = np.diff(counts) + initial_calls / lattice.z
-    return _collected(labels, calls, initial_calls, time.perf_counter() - began)
+        if isinstance(labeller, JumpLabel):
+            label, n_calls = labeller, 0
+        else:
+            label, n_calls = _kept_or_made(labeller, jump, force_field, kept)
+        labels.append(label)
+        calls.append(n_calls + initial_calls / lattice.z)
+    return _collected(labels, np.array(calls), initial_calls, time.perf_counter() - began)
 
 
-def unlabelled(z: int, flag: Flag, reason: str) -> VacancyLabels:
-    """Labels of a vacancy of which nothing is known but why: of one that has crashed its process, say."""
-    return _collected([JumpLabel(flag=flag, reason=reason[:_REASON_LENGTH])] * z, np.zeros(z), 0, 0.0)
+def _kept_or_made(
+    labeller: _Labeller, jump: int, force_field: ForceField, kept: KeptJumps | None
+) -> tuple[JumpLabel, int]:
+    """The label of a jump and the force calls that it has taken."""
+    known = kept.get(jump) if kept is not None else None
+    if known is None:
+        before = force_field.calls
+        known = labeller.attempt(jump), force_field.calls - before
+        if kept is not None:
+            kept.put(jump, *known)
+    return known
+
+
+def unlabelled(z: int, flag: Flag, reason: str, *, kept: KeptJumps | None = None) -> VacancyLabels:
+    """Labels of a vacancy of which nothing is known but why: of one that has crashed its process, say.
+
+    Jumps that `kept` knows, labelled before the crash, have their labels.
+    """
+    nothing = JumpLabel(flag=flag, reason=reason[:_REASON_LENGTH]), 0
+    found = [(kept.get(jump) if kept is not None else None) or nothing for jump in range(z)]
+    return _collected([label for label, _ in found], np.array([calls for _, calls in found]), 0, 0.0)
 
 
 def _attempt(work: Callable[[], Result]) -> Result | JumpLabel:
