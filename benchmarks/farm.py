@@ -1,6 +1,6 @@
 """Weak scaling of labelling over MPI ranks, and what it costs to keep labels safe.
 
-`python -m benchmarks.farm [--json] [--vacancies 12] [--repeats 3]`: units of real labels (built-in EAM, 432
+`python -m benchmarks.farm [--json] [--vacancies 40] [--repeats 3]`: units of real labels (built-in EAM, 432
 sites) run as the jobs of a campaign do, with 1 rank, with 2 ranks and twice as many vacancies, and as two
 single ranks at the same time that know nothing of each other, which is what the machine allows. Rates are
 force calls per second and rank from the begin of the first vacancy to the end of the last, the best of all
@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one flat JSON object")
-    parser.add_argument("--vacancies", type=int, default=12, help="per rank")
+    parser.add_argument("--vacancies", type=int, default=40, help="per rank")
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
