@@ -138,7 +138,7 @@ def test_merge_keys(write_campaign):
 
 def test_hints(write_campaign):
     assert errors(write_campaign(("{jumps: 1_000}", "{jumps: 1e6}")))[0].endswith("; did you mean 1000000?")
-    listed = "or a list of at least one of: equimolar, a mapping of elements to atomic fractions"
+    listed = "a list of compositions, {grid: paper46} or {grid: {divisions: 5, margin: 0.1}}"
     assert errors(write_campaign(("[equimolar]", "{Nb: 1.0}")))[0].endswith(listed)
 
 
