@@ -87,7 +87,7 @@ class Labeller:
         a_A = read_lattice_parameter_A(self._unit.workdir, composition)
         return Lattice(self._settings["structure"], tuple(self._settings["cells"]), a_A)
 
-    def label(self, item: UnitItem, kept: KeptJumps) -> LabelledVacancy:
+    def label(self, item: UnitItem, kept: KeptJumps | None = None) -> LabelledVacancy:
         """The labels of the vacancy of an item, of which some jumps may have been labelled before."""
         name, sample = item.inputs["composition"], item.inputs["sample"]
         elements = self._settings["elements"]
