@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from analysis.options import Options, options_from
 from nnk.barrier_journal import SUFFIX, read_journal
 from nnk.barriers import BarrierSet, concatenate
 from nnk.files import Workdir
@@ -90,6 +91,18 @@ class Inputs:
             if not isinstance(found, dict):
                 raise ValueError(f"expected the sections of a campaign, got {type(found).__name__}")
         return found
+
+    def options(self, name: str, kind: type[Options]) -> Options:
+        """What the campaign has chosen about the analysis `name`; the defaults where it says nothing.
+
+        Raises:
+            DamagedInput: options that the analysis does not have.
+        """
+        if not self.workdir.campaign_file.is_file():
+            return kind()
+        given = (self.campaign().get("analysis_options") or {}).get(name) or {}
+        with reading(self.workdir.campaign_file):
+            return options_from(kind, given)
 
     def labels(self) -> BarrierSet:
         """All labels: the merged file, read as far as needed, or the parts of a run under way."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.command import run_analysis
 from analysis.inputs import Inputs
+from analysis.options import RandomnessOptions
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.runs import Case, Run, read_cases
 from analysis.style import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 NAME = "randomness"
 GRID_K = np.arange(100.0, 3001.0, 50.0)
-SHOWN_K = (400.0, 800.0, 3000.0)  # as in figure 4 of Xing et al. (2024), or what is nearest
 BINS = np.linspace(0.0, 1.0, 26)
 MOST_INITIAL_STATES = 4
 MOST_SITES = 4096
@@ -52,18 +52,20 @@ class Randomness:
         sites: vacancy sites per state.
         initial: barriers float64[sites, z] of each distinct initial state.
         final: the same of the last state of each run, in the order of ``case.runs``.
+        wanted_K: temperatures whose distributions are asked for.
     """
 
     case: Case
     sites: int
     initial: list[NDArray[np.float64]]
     final: list[NDArray[np.float64]]
+    wanted_K: tuple[float, ...]
 
     @property
     def shown_K(self) -> list[float]:
-        """Temperatures whose distributions are drawn: of the campaign's, those nearest to `SHOWN_K`."""
+        """Temperatures whose distributions are drawn: of the campaign's, those nearest to the wanted ones."""
         available = np.array(self.case.temperatures_K)
-        return sorted({float(available[np.abs(available - t).argmin()]) for t in SHOWN_K})
+        return sorted({float(available[np.abs(available - t).argmin()]) for t in self.wanted_K})
 
     def at(self, temperature_K: float) -> list[NDArray[np.float64]]:
         """Barriers of the last states of the runs at one temperature."""
@@ -89,7 +91,8 @@ def analyse(inputs: Inputs) -> Product:
     """R at every site of the initial and last states, through the network that drove the runs."""
     cases = read_cases(inputs)
     model = inputs.kmc_model(cases[0].first.elements)
-    found = [_randomness(case, model) for case in cases]
+    wanted_K = inputs.options(NAME, RandomnessOptions).temperatures_K
+    found = [_randomness(case, model, wanted_K) for case in cases]
     with paper_style():
         figures = tuple(_figure(r) for r in found)
     return Product(
@@ -108,13 +111,13 @@ def analyse(inputs: Inputs) -> Product:
     )
 
 
-def _randomness(case: Case, model: BarrierModel) -> Randomness:
+def _randomness(case: Case, model: BarrierModel, wanted_K: tuple[float, ...]) -> Randomness:
     distinct = {run.initial.tobytes(): run for run in case.runs}
     initial = [
         _site_barriers(run, run.initial, model) for run in list(distinct.values())[:MOST_INITIAL_STATES]
     ]
     final = [_site_barriers(run, run.final, model) for run in case.runs]
-    return Randomness(case, len(initial[0]), initial, final)
+    return Randomness(case, len(initial[0]), initial, final, wanted_K)
 
 
 def _site_barriers(run: Run, occupancy: NDArray[np.uint8], model: BarrierModel) -> NDArray[np.float64]:

@@ -121,8 +121,8 @@ def run_units(root: Path, name: str, shares: Sequence[tuple[int, Sequence[UnitIt
     if len(records) != sum(len(items) for _, items in shares):
         raise RuntimeError(f"{len(records)} labels are recorded of unit {name}")
     seconds = [record["seconds"] for record in records]
-    began = min(record["time_unix_s"] - record["seconds"] for record in records)
-    ended = max(record["time_unix_s"] for record in records)
+    began = min(record["ended_unix_s"] - record["seconds"] for record in records)
+    ended = max(record["ended_unix_s"] for record in records)
     return Measured(sum(r["calls"] for r in records), ended - began, cpu_s, sum(seconds))
 
 

@@ -33,12 +33,14 @@ class Result(Generic[Item]):
         value: what the work has given; None if it has failed.
         error: class and message of the failure; empty if there was none.
         seconds: wall time.
+        ended_unix_s: when the work ended, which may be long before the result is recorded.
     """
 
     item: Item
     value: Any
     error: str
     seconds: float
+    ended_unix_s: float
 
 
 def attempt(work: Callable[[Item], Any], item: Item) -> Result[Item]:
@@ -49,7 +51,7 @@ def attempt(work: Callable[[Item], Any], item: Item) -> Result[Item]:
     except Exception as failure:
         traceback.print_exc()
         value, error = None, f"{type(failure).__name__}: {failure}"
-    return Result(item, value, error, time.perf_counter() - began)
+    return Result(item, value, error, time.perf_counter() - began, time.time())
 
 
 class Farm(Generic[Item]):

@@ -45,5 +45,5 @@ class Recorder:
 
     def _record(self, result: Result[UnitItem]) -> dict[str, Any]:
         state = "failed" if result.error else "done"
-        more = result.value or {}
+        more = {"ended_unix_s": round(result.ended_unix_s, 6), **(result.value or {})}
         return self._unit.outcome(result.item, state, seconds=result.seconds, error=result.error, **more)

@@ -21,6 +21,7 @@ from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean
 from launch.schema.allowed import Allowed
 from launch.schema.alloy import Alloy, fractions_of
+from launch.schema.analysis import AnalysisOptions
 from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
 from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
@@ -94,6 +95,9 @@ class Campaign(Section):
         AfterValidator(lambda names: unique(names, "analysis")),
     ] = ()
     """Figures and tables to make; the report holds them all."""
+
+    analysis_options: AnalysisOptions = AnalysisOptions()
+    """Choices about them."""
 
     _file: Path = PrivateAttr(default=Path("campaign.yaml"))
     _document: Document | None = PrivateAttr(default=None)
@@ -302,6 +306,7 @@ class _Reader:
         values: dict[str, Any] = {
             "sections": frozenset(data),
             "base_dir": self.path.absolute().parent,
+            "given_options": _names(data.get("analysis_options")),
         }
         top = _valid_fields(Campaign, data, (), wrong)
         values |= {name: value for name, value in top.items() if value is not None}
@@ -311,11 +316,17 @@ class _Reader:
         return values
 
 
+def _names(section: Any) -> frozenset[str]:
+    """Keys of a mapping that need not be one."""
+    return frozenset(map(str, section)) if isinstance(section, dict) else frozenset()
+
+
 _SECTIONS: dict[str, type[BaseModel]] = {
     "alloy": Alloy,
     "label": Label,
     "train": Train,
     "kmc": Kmc,
+    "analysis_options": AnalysisOptions,
 }
 
 

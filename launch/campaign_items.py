@@ -109,8 +109,9 @@ def _kmc(campaign: Campaign, items: Items) -> list[Item]:
 
 
 def _analyses(campaign: Campaign, items: Items) -> list[Item]:
+    options = campaign.analysis_options.model_dump(mode="json")
     return [
-        make_item(Group("analysis", {}, _whole(items, ANALYSIS_READS[name])), name)
+        make_item(Group("analysis", options.get(name, {}), _whole(items, ANALYSIS_READS[name])), name)
         for name in campaign.analysis
     ]
 

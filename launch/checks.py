@@ -188,6 +188,13 @@ def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
         )
 
 
+@needs("analysis", "given_options")
+def _options_are_of_an_analysis(names: tuple[str, ...], given: frozenset[str]) -> Findings:
+    for name in sorted(given - set(names)):
+        message = f"{name} is not in analysis, so this has no effect; allowed: only with it"
+        yield Finding(("analysis_options", name), message, warning=True, at_key=True)
+
+
 @needs("analysis", "sections")
 def _analyses_have_data(names: tuple[str, ...], sections: frozenset[str]) -> Findings:
     for i, name in enumerate(names):

@@ -42,8 +42,9 @@ def check_values(values: Mapping[str, Any]) -> list[Finding]:
     """What all checks find.
 
     Args:
-        values: valid values by dotted path; ``sections`` (names of the sections in the file) and
-            ``base_dir`` (folder that paths are relative to) are always there.
+        values: valid values by dotted path; ``sections`` (names of the sections in the file),
+            ``base_dir`` (folder that paths are relative to) and ``given_options`` (analyses with options in
+            the file) are always there.
     """
     found: list[Finding] = []
     for paths, check in _CHECKS:

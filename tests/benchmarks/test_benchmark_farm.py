@@ -19,6 +19,6 @@ def test_flat_json_with_efficiencies():
     assert all(math.isfinite(value) and value > 0 for value in figures.values())
     one, two = (figures[f"calls_per_s_{ranks}"] for ranks in ("1_rank", "2_ranks"))
     assert figures["weak_scaling_2_ranks"] == pytest.approx(two / (2 * one))
-    assert 0.05 < figures["weak_scaling_2_ranks"] < 5  # other work on the machine counts
+    assert 0.2 < figures["weak_scaling_2_ranks"] < 2  # other work on the machine counts
     assert 0.5 < figures["busy_share_2_ranks"] <= 1
     assert figures["journal_share_of_time"] < 0.1
