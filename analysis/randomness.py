@@ -24,7 +24,8 @@ from analysis.style import (
     paper_style,
     ramp,
 )
-from nnk.observables.jump_randomness import jump_randomness, randomness_curve, site_barriers
+from nnk.observables.jump_randomness import jump_randomness, randomness_curve
+from nnk.observables.site_barriers import site_barriers
 from nnk.observables.statistics import Estimate, mean_and_error
 
 if TYPE_CHECKING:

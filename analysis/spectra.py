@@ -24,7 +24,7 @@ from analysis.style import (
     series_style,
 )
 from nnk.barriers import BarrierSet
-from nnk.observables.jump_randomness import site_barriers
+from nnk.observables.site_barriers import site_barriers
 from nnk.observables.spectra import (
     Spectrum,
     common_bins,

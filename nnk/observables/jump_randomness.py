@@ -9,6 +9,7 @@ With the z barriers E_i of a vacancy,
 R = 0: one jump is taken every time (directional); R = 1: all jumps are equally likely (random). The variance
 of R over the sites of a state is the *diffusion multiplicity*. (The printed denominator of p_i lacks the
 minus sign.) The paper does not say on which state R is evaluated: whoever uses these functions records it.
+The barriers are those of `nnk.observables.site_barriers`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnk.constants import K_B_eV_K
-from nnk.environment import gather_jumps
-from nnk.lattice import Lattice
-from nnk.models.base import BarrierModel
 
 FloatArray = NDArray[np.float64]
-
-BATCH_JUMPS = 1024  # rows of one network evaluation: its first layer then stays in the processor's cache
 
 
 def jump_probabilities(barriers_eV: ArrayLike, temperature_K: float) -> FloatArray:
@@ -77,50 +73,3 @@ def randomness_curve(barriers_eV: ArrayLike, temperatures_K: ArrayLike) -> Rando
     temperatures = np.asarray(temperatures_K, dtype=np.float64)
     values = np.array([jump_randomness(barriers_eV, t) for t in temperatures])
     return RandomnessCurve(temperatures, values.mean(axis=1), values.var(axis=1))
-
-
-def site_barriers(
-    model: BarrierModel, lattice: Lattice, occupancy: NDArray[np.uint8], sites: ArrayLike | None = None
-) -> FloatArray:
-    """Barriers float64[n, z] (eV) of a vacancy put on each of n sites of a frozen state in turn.
-
-    A state with a vacancy keeps one: the atom at the chosen site changes places with it, so that all n states
-    hold the same atoms. A state without one loses the atom at the chosen site.
-
-    Args:
-        model: the barriers.
-        lattice: the lattice.
-        occupancy: uint8[n_sites], species numbered as in `model.elements`; at most one vacancy (0).
-        sites: int[n]; all sites if None.
-
-    Raises:
-        ValueError: an occupancy of another shape or with several vacancies, or a lattice that the model
-            refuses.
-    """
-    if occupancy.shape != (lattice.n_sites,):
-        raise ValueError(f"occupancy: expected shape ({lattice.n_sites},), got {occupancy.shape}")
-    if (occupancy == 0).sum() > 1:
-        raise ValueError(f"occupancy: expected at most one vacancy, got {(occupancy == 0).sum()}")
-    chosen = np.arange(lattice.n_sites) if sites is None else np.asarray(sites, dtype=np.int64)
-    site = np.repeat(chosen, lattice.z)
-    jump = np.tile(np.arange(lattice.z), len(chosen))
-    barriers = np.empty(len(site))
-    for start in range(0, len(site), BATCH_JUMPS):
-        rows = slice(start, start + BATCH_JUMPS)
-        barriers[rows] = _barriers(model, lattice, occupancy, site[rows], jump[rows])
-    return barriers.reshape(len(chosen), lattice.z)
-
-
-def _barriers(
-    model: BarrierModel,
-    lattice: Lattice,
-    occupancy: NDArray[np.uint8],
-    site: NDArray[np.int64],
-    jump: NDArray[np.int64],
-) -> FloatArray:
-    sample = np.zeros(len(site), dtype=np.int64)
-    species, mover = gather_jumps(model.environment, lattice, occupancy[None], sample, site, jump)
-    displaced = occupancy[site]  # now stands where the state's own vacancy was
-    species = np.where(species == 0, displaced[:, None], species)
-    mover = np.where(mover == 0, displaced, mover)
-    return model.predict(species, mover, jump.astype(np.uint8))

@@ -9,13 +9,12 @@ from hypothesis.extra.numpy import arrays
 from nnk.alloy import exact_counts, random_solution
 from nnk.constants import K_B_eV_K
 from nnk.lattice import Lattice
-from nnk.models.mlp import MlpModel
 from nnk.observables.jump_randomness import (
     jump_probabilities,
     jump_randomness,
     randomness_curve,
-    site_barriers,
 )
+from nnk.observables.site_barriers import site_barriers
 from nnk.published import read_nkk_weights
 
 barrier_rows = arrays(np.float64, (3, 8), elements=st.floats(0.0, 5.0))
@@ -37,6 +36,20 @@ def test_equals_the_definition_by_standard_deviations():
 
 
 @settings(max_examples=60, deadline=None)
+@given(barrier_rows, st.floats(300.0, 5000.0))
+def test_equals_the_definition_for_any_barriers(barriers, temperature):
+    expected = [naive_randomness(row, temperature) for row in barriers]
+    np.testing.assert_allclose(jump_randomness(barriers, temperature), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("open_paths", range(1, 9))
+def test_open_paths_of_equal_barriers(open_paths):
+    """n equally easy of 8 paths: sum p^2 = 1/n."""
+    barriers = np.where(np.arange(8) < open_paths, 1.2, np.inf)
+    assert jump_randomness(barriers, 900.0) == pytest.approx(1 - np.sqrt((8 / open_paths - 1) / 7))
+
+
+@settings(max_examples=60, deadline=None)
 @given(barrier_rows, temperatures)
 def test_bounds_and_invariance(barriers, temperature):
     r = jump_randomness(barriers, temperature)
@@ -46,6 +59,8 @@ def test_bounds_and_invariance(barriers, temperature):
 
 
 def test_limits():
+    one_path = np.array([1.7] + [np.inf] * 7)
+    assert jump_randomness(one_path, 3000.0) == 0
     one_easy = np.array([0.1] + [2.0] * 7)
     assert jump_randomness(one_easy, 300.0) == pytest.approx(0, abs=1e-12)
     assert jump_randomness(np.full(8, 1.7), 300.0) == 1
@@ -78,46 +93,6 @@ def test_curve_is_mean_and_variance_over_sites():
     r = jump_randomness(barriers, 900.0)
     assert curve.mean[1] == r.mean()
     assert curve.variance[1] == pytest.approx(np.mean((r - r.mean()) ** 2))
-
-
-@pytest.fixture(scope="module")
-def model(random_mlp) -> MlpModel:
-    return random_mlp(seed=3, shells=3)
-
-
-def test_site_barriers_equal_one_vacancy_at_a_time(model):
-    lattice = Lattice.bcc((5, 5, 5), 3.2)
-    rng = np.random.default_rng(4)
-    occupancy = rng.integers(1, 4, lattice.n_sites).astype(np.uint8)
-    vacancy = 77
-    occupancy[vacancy] = 0
-    together = site_barriers(model, lattice, occupancy)
-    assert together.shape == (lattice.n_sites, 8)
-    near = [int(s) for s in lattice.neighbours[vacancy][:3]]
-    for site in [vacancy, *near, 0, 200]:
-        moved = occupancy.copy()
-        moved[vacancy], moved[site] = moved[site], 0
-        np.testing.assert_allclose(together[site], model.barriers(moved, site, lattice), atol=1e-9)
-
-
-def test_site_barriers_of_a_filled_state_and_chosen_sites(model):
-    lattice = Lattice.bcc((5, 5, 5), 3.2)
-    occupancy = np.random.default_rng(5).integers(1, 4, lattice.n_sites).astype(np.uint8)
-    some = site_barriers(model, lattice, occupancy, [9, 3])
-    for row, site in zip(some, [9, 3], strict=True):
-        removed = occupancy.copy()
-        removed[site] = 0
-        np.testing.assert_allclose(row, model.barriers(removed, site, lattice), atol=1e-9)
-
-
-def test_site_barriers_refuse_two_vacancies_and_wrong_shapes(model):
-    lattice = Lattice.bcc((5, 5, 5), 3.2)
-    occupancy = np.ones(lattice.n_sites, dtype=np.uint8)
-    occupancy[:2] = 0
-    with pytest.raises(ValueError, match="at most one vacancy"):
-        site_barriers(model, lattice, occupancy)
-    with pytest.raises(ValueError, match="expected shape"):
-        site_barriers(model, lattice, occupancy[:-1])
 
 
 def test_published_network_is_most_heterogeneous_near_850_K(nkk_weights):
