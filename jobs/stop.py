@@ -17,6 +17,11 @@ MARGIN_S = 10.0  # before that, for what a job does at its end
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
+def seconds_left() -> float:
+    """Time (s) until the scheduler takes the node of this process back; infinite if nothing says when."""
+    return float(os.environ.get(BLOCK_END, "inf")) - MARGIN_S - time.time()
+
+
 class Interrupted(Exception):
     """The job was asked to end before it was done; it can be run again."""
 
@@ -32,11 +37,10 @@ class Stop:
         self._parent = os.getppid()
         self._stopped = False
         self._looked_s = float("-inf")
-        self._end_unix_s = float(os.environ.get(BLOCK_END, "inf"))
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether so much time is left before the node is taken back."""
-        return time.time() + seconds + MARGIN_S < self._end_unix_s
+        return seconds < seconds_left()
 
     def request(self) -> None:
         """Stop from now on."""

@@ -29,6 +29,7 @@ from launch.schema.kmc import Kmc, PublishedModel
 from launch.schema.label import Amounts, Label
 from launch.schema.potential import Potential
 from launch.schema.resources import Resources
+from launch.schema.samples import OrderedSamples
 from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
@@ -172,6 +173,8 @@ class Campaign(Section):
                 data[section]["compositions"] = list(named.values())
         if self.label:
             data["label"]["vacancies_per_composition"] = self.label_amounts().vacancies
+            if isinstance(self.label.samples, OrderedSamples):
+                data["label"]["samples"] = self.label.samples.resolved()
         if self.potential:
             located = self.potential.located(self.base_dir)
             data["potential"] = located.model_dump(mode="json", exclude_none=True)

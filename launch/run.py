@@ -32,7 +32,7 @@ from launch.stage_runner import StageRunner, StageTools
 from launch.stages import SECTION_OF_STAGE, STAGES
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
-from site_configs import Site, StageLayout, load_site
+from site_configs import Site, SiteError, StageLayout, load_site
 
 SHOWN_FAILURES = 3
 KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
@@ -56,6 +56,7 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
     """
     site = load_site(campaign.site, campaign.base_dir)
     layouts = {stage: _layout(site, campaign, stage) for stage in STAGES}
+    _check_teams(campaign, layouts["label"])
     with hold_lock(workdir) as dead:
         if dead is not None:
             progress.message(f"the earlier run ({dead}) has died; this one goes on from what it has left")
@@ -69,6 +70,16 @@ def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
     section = {"prepare": "label", "report": "analysis", **SECTION_OF_STAGE}.get(stage, stage)
     asked = getattr(campaign.resources, section)
     return site.layout(stage, asked.ranks_per_node, asked.nodes)
+
+
+def _check_teams(campaign: Campaign, layout: StageLayout) -> None:
+    """Raises a `SiteError` if a barrier is to have more ranks than a task."""
+    asked = campaign.label.ranks_per_barrier if campaign.label else 1
+    if asked > layout.ranks:
+        raise SiteError(
+            f"label.ranks_per_barrier: got {asked}; allowed on site {campaign.site}: at most {layout.ranks}, "
+            "the ranks of a task (more with resources.label)"
+        )
 
 
 @contextmanager

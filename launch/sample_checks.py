@@ -8,7 +8,14 @@ from launch.composition_checks import named_points
 from launch.findings import Finding, Findings, needs
 from launch.schema.compositions import Compositions, Grid
 from launch.schema.label import amounts
-from launch.schema.samples import OrderedSamples, RandomSamples, SitesByEnvironment, SiteWord, site_choice
+from launch.schema.samples import (
+    MODE_OF_KEY,
+    OrderedSamples,
+    RandomSamples,
+    SitesByEnvironment,
+    SiteWord,
+    site_choice,
+)
 from nnk.exchange.parameters import CELLS, FitParameters
 from nnk.lattice import Lattice
 
@@ -16,8 +23,6 @@ Samples = RandomSamples | OrderedSamples
 Sites = SiteWord | SitesByEnvironment
 Cells = tuple[int, int, int]
 Elements = tuple[str, ...]
-
-_ORDERED_ONLY = {"pairs": "lattice", "dynamics": "md"}
 
 
 def _n_sites(structure: Any, cells: Cells) -> int:
@@ -82,7 +87,7 @@ def _environments_fit(structure: str, cells: Cells, sites: Sites) -> Findings:
 @needs("label.samples")
 def _keys_belong_to_the_mode(samples: Samples) -> Findings:
     if isinstance(samples, OrderedSamples):
-        for name, mode in _ORDERED_ONLY.items():
+        for name, mode in MODE_OF_KEY.items():
             if name in samples.model_fields_set and samples.mode != mode:
                 message = f"given with mode: {samples.mode}; allowed: with mode: {mode} only"
                 yield Finding(("label", "samples", name), message, at_key=True)
@@ -95,6 +100,13 @@ def _degrees_fit(structure: str, cells: Cells, samples: Samples) -> Findings:
         if samples.degrees > trials + 1:
             message = f"got {samples.degrees} along {trials} exchanges tried; allowed: at most {trials + 1}"
             yield Finding(("label", "samples", "degrees"), message)
+
+
+@needs("label.samples")
+def _spacing_of_several(samples: Samples) -> Findings:
+    if isinstance(samples, OrderedSamples) and samples.degrees == 1 and samples.spacing == "linear":
+        message = "has no effect: of one degree, the only snapshot is the end of a run; allowed: degrees >= 2"
+        yield Finding(("label", "samples", "spacing"), message, warning=True, at_key=True)
 
 
 @needs("alloy.elements", "alloy.lattice", "label.samples")

@@ -18,18 +18,22 @@ def mean_seconds(seconds: Sequence[float]) -> float | None:
     return sum(recent) / len(recent) if recent else None
 
 
-def unit_items(n_left: int, teams: int, at_once: int, seconds_per_item: float | None) -> int:
+def unit_items(
+    n_left: int, teams: int, at_once: int, seconds_per_item: float | None, *, left_s: float = math.inf
+) -> int:
     """Items of the next unit.
 
-    A unit that its block has no time left for stops by itself, and what it has not begun goes into another.
+    A unit is to end with its block; one that is slower than was expected stops by itself before that, and
+    what it has not begun goes into another.
 
     Args:
         n_left: items in no unit yet.
         teams: teams of ranks of a unit, each with an item in work.
         at_once: units that run at the same time, among which the last items are shared out.
         seconds_per_item: measured cost on one team; None: nothing is known.
+        left_s: time until the nodes are taken back.
     """
     per_team = float(FIRST_ITEMS)
     if seconds_per_item is not None:
-        per_team = min(max(WORK_S / seconds_per_item, FEWEST_ITEMS), MOST_ITEMS)
+        per_team = min(max(min(WORK_S, left_s) / seconds_per_item, FEWEST_ITEMS), MOST_ITEMS)
     return max(1, min(math.ceil(per_team) * teams, math.ceil(n_left / at_once)))

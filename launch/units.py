@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.apps import PYTHON
+from jobs.stop import seconds_left
 from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
 from launch.items import Item
@@ -67,7 +68,7 @@ class UnitMaker:
         if stage != "label" or self._campaign.label is None:
             return max(1, -(-n_left // layout.at_once))
         teams = max(1, layout.ranks // self._campaign.label.ranks_per_barrier)
-        return unit_items(n_left, teams, layout.at_once, seconds_per_item)
+        return unit_items(n_left, teams, layout.at_once, seconds_per_item, left_s=seconds_left())
 
     def order(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -60,6 +60,10 @@ class Dynamics(Section):
     """Friction of the Langevin thermostat, in 1/ps."""
 
 
+MODE_OF_KEY = {"pairs": "lattice", "dynamics": "md"}
+"""Keys of ordered samples that belong to one mode alone."""
+
+
 class OrderedSamples(Section):
     """States along Metropolis exchange runs: short-range order of several degrees."""
 
@@ -95,6 +99,11 @@ class OrderedSamples(Section):
 
     count: _Count | None = None
     """Samples per composition, with sites: all; otherwise it follows from the vacancies. Default: one run."""
+
+    def resolved(self) -> dict[str, Any]:
+        """Plain data with every default that the mode has."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        return {name: value for name, value in data.items() if MODE_OF_KEY.get(name, self.mode) == self.mode}
 
     def parameters(self) -> OrderedParameters:
         """The runs as the library names them."""

@@ -109,7 +109,7 @@ class AseForceField:
             fraction = positions_A / self._atoms.cell.lengths() + _FOLD
             self._atoms.positions[:] = positions_A - np.floor(fraction) * self._atoms.cell.lengths()
             return evaluate()
-        except Exception as error:  # a calculator may raise anything
+        except (Exception, SystemExit) as error:  # a calculator may raise anything
             self.close()
             if isinstance(error, ForceFieldError):
                 raise

@@ -130,7 +130,9 @@ class _Labeller:
         if self._parameters.relax_boxes:
             return self._in_own_boxes(found, self._problem.direction(jump))
         a_A = self._lattice.a_A
-        return self._concluded(found, found.saddle.point, found.final, (a_A, a_A))
+        return self._concluded(
+            found, found.saddle.point, found.final, (a_A, NAN if found.final is None else a_A)
+        )
 
     def _back(self) -> None:
         if self._problem.lattice is not self._lattice:

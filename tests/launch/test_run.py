@@ -171,6 +171,14 @@ def test_a_site_that_cannot_serve_is_refused_before_anything_is_written(write, t
     assert not (tmp_path / "work").exists()
 
 
+def test_more_ranks_per_barrier_than_there_are_is_refused_before_anything_is_written(write, tmp_path):
+    text = LABELS.replace("  cells: ", "  ranks_per_barrier: 64\n  cells: ")
+    done = launch(write(text + "resources: {label: {ranks_per_node: 1}}\n"))
+    assert done.returncode == 3
+    assert "label.ranks_per_barrier: got 64; allowed on site local: at most 1" in done.stderr
+    assert not (tmp_path / "work").exists()
+
+
 def test_jobs_do_not_see_the_users_modules(tmp_path, labelled):
     """Modules named like ours in the folder that the command is given in."""
     for name in ("analysis", "jobs", "nnk"):

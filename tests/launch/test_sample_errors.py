@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from launch.campaign import load_campaign
 from launch.problems import CampaignErrors
@@ -133,3 +134,18 @@ def test_corners_of_a_grid_cannot_be_ordered(write_campaign, monkeypatch, tmp_pa
         load_campaign("c.yaml")
     write_campaign((points, " {grid: {divisions: 2, margin: 0.1}}"), ordered)
     load_campaign("c.yaml")
+
+
+def test_spacing_of_one_degree_is_a_warning(write_campaign):
+    edit = ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered, spacing: linear}")
+    (warning,) = load_campaign(write_campaign(edit)).warnings
+    assert ":16:28: label.samples.spacing: has no effect: of one degree" in str(warning)
+
+
+@pytest.mark.parametrize("mode", ["lattice", "relax", "md"])
+def test_the_campaign_as_kept_is_valid(mode, write_campaign, tmp_path):
+    edit = ("  cells: [6, 6, 6]", f"  cells: [6, 6, 6]\n  samples: {{kind: ordered, mode: {mode}}}")
+    campaign = load_campaign(write_campaign(edit))
+    kept = tmp_path / "kept.yaml"
+    YAML(typ="safe").dump(campaign.resolved(), kept)
+    assert load_campaign(kept).label.samples.mode == mode

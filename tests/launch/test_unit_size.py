@@ -2,7 +2,7 @@
 
 import pytest
 
-from launch.unit_size import FIRST_ITEMS, MOST_ITEMS, WORK_S, mean_seconds, unit_items
+from launch.unit_size import FEWEST_ITEMS, FIRST_ITEMS, MOST_ITEMS, WORK_S, mean_seconds, unit_items
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,13 @@ from launch.unit_size import FIRST_ITEMS, MOST_ITEMS, WORK_S, mean_seconds, unit
 )
 def test_a_unit_is_some_minutes_of_work(n_left, teams, at_once, seconds, expected):
     assert unit_items(n_left, teams, at_once, seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("left_s", "expected"), [(60.0, 2 * 60), (1e5, 2 * WORK_S), (-5.0, 2 * FEWEST_ITEMS)]
+)
+def test_a_unit_ends_with_its_block(left_s, expected):
+    assert unit_items(10_000, 2, 1, 1.0, left_s=left_s) == expected
 
 
 def test_the_cost_is_that_of_the_latest_items():

@@ -8,6 +8,8 @@ from nnk.potentials import AseCalculator, ForceFieldError, make_force_field
 from nnk.potentials.probe import ProbeError, probe
 
 MODULE = '''
+import sys
+
 import numpy as np
 from ase.calculators.emt import EMT
 
@@ -31,6 +33,8 @@ class Counted(EMT):
             self.results["forces"][3, 1] = np.inf
         if self.evaluations == 5 and self.what == "error":
             raise RuntimeError("no convergence in 100 steps")
+        if self.evaluations == 5 and self.what == "exit":
+            sys.exit("licence expired")
 
 
 class Stressless(EMT):
@@ -81,6 +85,7 @@ def copper():
         ("nan energy", "the energy is not finite: nan"),
         ("inf force", "the force on atom 3 is not finite"),
         ("error", "Counted: RuntimeError: no convergence in 100 steps"),
+        ("exit", "Counted: SystemExit: licence expired"),
     ],
 )
 def test_one_bad_evaluation_harms_no_other(what, message, module, copper):

@@ -146,6 +146,7 @@ def test_forward_barriers_alone_cost_less(labelled, labels):
     np.testing.assert_allclose(found.E_fwd_eV[single], labels.E_fwd_eV[single], atol=2e-3)
     assert np.median(found.calls[single]) < 0.6 * np.median(labels.calls[single])
     assert (found.flag[single] == Flag.OK).all()
+    assert np.isnan(found.a_final_A[single]).all()  # no final state, no box of it
     both = ~np.isnan(found.E_bwd_eV)  # where the forward search found no saddle
     np.testing.assert_array_equal(found.flag[both], labels.flag[both])
 
