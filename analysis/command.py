@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from analysis import ANALYSES
@@ -26,12 +27,17 @@ def run_analysis(name: str, analyse: Analyse, argv: Sequence[str] | None) -> int
 def make(workdir: Workdir, analyse: Analyse, fence: Fence | None = None) -> list[Path]:
     """Products of one analysis of `workdir`, written; returns their paths.
 
+    What is missing or damaged and left out becomes a warning of the product and goes to standard error too.
+
     Raises:
         MissingInput: it needs what is not there.
         DamagedInput: it needs what cannot be read.
     """
     inputs = Inputs(workdir)
     product = analyse(inputs)
+    product = replace(product, warnings=(*inputs.warnings, *product.warnings))
+    for text in inputs.warnings:
+        print(f"analysis {product.name}: {text}", file=sys.stderr)
     seed = inputs.campaign().get("seed") if workdir.campaign_file.is_file() else None
     return write(workdir, product, inputs.used, seed=seed, fence=fence)
 

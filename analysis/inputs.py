@@ -18,10 +18,14 @@ from nnk.barriers import BarrierSet, concatenate
 from nnk.files import Workdir
 from nnk.open_barriers import open_barriers
 from nnk.run_terms import case_names, label_temperature_K, run_labels
+from nnk.run_terms.names import SCHEDULE_MARK
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
     from nnk.models import BarrierModel
+
+
+FEW = 5  # missing runs that are named, of many
 
 
 class MissingInput(Exception):
@@ -58,6 +62,16 @@ class RunFile:
     replica: int
     path: Path
 
+    @property
+    def key(self) -> str:
+        """``<case>/T0800.0K/r003``."""
+        return f"{self.case}/{self.path.parent.name}/{self.path.stem}"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the temperature changes along the run."""
+        return SCHEDULE_MARK in self.path.parent.name
+
 
 @dataclass
 class Inputs:
@@ -66,10 +80,13 @@ class Inputs:
     Attributes:
         workdir: where from.
         used: files read so far.
+        warnings: what a reader of the product must know of them: what is missing or left out, and why. They
+            go into every product (`analysis.command.make`).
     """
 
     workdir: Workdir
     used: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def note(self, path: Path) -> Path:
         """Note that `path` is read; returns it.
@@ -82,6 +99,21 @@ class Inputs:
         if path not in self.used:
             self.used.append(path)
         return path
+
+    def warn(self, text: str) -> None:
+        """Add a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def leave_out(self, path: Path, error: Exception) -> None:
+        """Warn that `path` is not read further, and why; it does not count as read."""
+        if path in self.used:
+            self.used.remove(path)
+        place = path.relative_to(self.workdir.root) if path.is_relative_to(self.workdir.root) else path
+        reason = str(error).removeprefix(f"{path} ").removeprefix("cannot be used: ")
+        self.warn(
+            f"{place} is left out: {reason}. Remove it and run the campaign again to have it made anew."
+        )
 
     def campaign(self) -> dict[str, Any]:
         """The campaign as run, every default resolved."""
@@ -145,7 +177,14 @@ class Inputs:
             return load(folder).remap(elements)
 
     def run_files(self) -> list[RunFile]:
-        """Finished kMC runs that the campaign asks for, sorted by case, temperature and replica."""
+        """Finished kMC runs that the campaign asks for, sorted by case, temperature and replica.
+
+        Those that are not there are counted in a warning. Whether a file can be read is seen when it is:
+        `analysis.runs.sound_runs`.
+
+        Raises:
+            MissingInput: there is none.
+        """
         campaign = self.campaign()
         if not campaign.get("kmc"):
             raise MissingInput(f"{self.workdir.campaign_file} has no section kmc: there are no runs")
@@ -154,7 +193,25 @@ class Inputs:
         runs = [run for run in found if run is not None and _asked(run, campaign)]
         if not runs:
             raise MissingInput(f"{folder} holds no finished run: the kmc stage has not run yet")
+        self._warn_of_runs(campaign, {run.key for run in runs})
         return sorted(runs)
+
+    def _warn_of_runs(self, campaign: Mapping[str, Any], found: set[str]) -> None:
+        asked = _asked_keys(campaign)
+        missing = [key for key in asked if key not in found]
+        if missing:
+            more = f" and {len(missing) - FEW} more" if len(missing) > FEW else ""
+            self.warn(
+                f"{len(missing)} of the {len(asked)} runs that the campaign asks for have not ended and are "
+                f"left out: {', '.join(missing[:FEW])}{more}."
+            )
+        schedule = campaign["kmc"].get("schedule")
+        if schedule:
+            passed = ", ".join(f"{t:g}" for t in schedule["temperatures_K"])
+            self.warn(
+                f"The temperature changes along the runs ({passed} K): where a run stands under one "
+                "temperature, it is the last."
+            )
 
     def trajectory(self, run: RunFile) -> Trajectory:
         """One finished kMC run."""
@@ -176,6 +233,17 @@ class Inputs:
         if not choice:
             raise MissingInput(f"{self.workdir.campaign_file} names no kmc.model")
         return self.model(choice, elements)
+
+
+def _asked_keys(campaign: Mapping[str, Any]) -> list[str]:
+    """Keys of all runs that the campaign asks for."""
+    kmc = campaign["kmc"]
+    return [
+        f"{case}/{label}/r{replica:03d}"
+        for case in case_names(kmc, campaign["alloy"])
+        for label in run_labels(kmc)
+        for replica in range(kmc["replicas"])
+    ]
 
 
 def _asked(run: RunFile, campaign: Mapping[str, Any]) -> bool:

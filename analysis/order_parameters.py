@@ -96,17 +96,21 @@ def order_of(case: Case) -> Order:
     return Order(
         case=case,
         temperature_K=np.array(case.temperatures_K),
-        jumps=case.first.jumps,
-        neighbours=_averaged(runs, _neighbours),
-        delta=_averaged(runs, _delta),
-        alpha=_averaged(runs, _alpha),
+        jumps=case.jumps,
+        neighbours=_averaged(runs, case.jumps, _neighbours),
+        delta=_averaged(runs, case.jumps, _delta),
+        alpha=_averaged(runs, case.jumps, _alpha),
         spread=_spread(case.first),
     )
 
 
-def _averaged(runs: list[list[Run]], parameter: Callable[[Run], NDArray[np.float64]]) -> Estimate:
-    """Mean and error over the replicas of each temperature, stacked."""
-    found = [mean_and_error([parameter(run) for run in replicas]) for replicas in runs]
+def _averaged(
+    runs: list[list[Run]], jumps: NDArray[np.int64], parameter: Callable[[Run], NDArray[np.float64]]
+) -> Estimate:
+    """Mean and error over the replicas of each temperature after these numbers of jumps, stacked."""
+    found = [
+        mean_and_error([parameter(run)[np.isin(run.jumps, jumps)] for run in replicas]) for replicas in runs
+    ]
     return Estimate(*(np.stack(column) for column in zip(*found, strict=True)))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs import Inputs, RunFile, reading
+from analysis.inputs import DamagedInput, Inputs, MissingInput, RunFile
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import pair_counts, species_numbers
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
+
+Result = TypeVar("Result")
+Substance = tuple[tuple[str, ...], str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Run:
         lattice: its lattice.
         elements: species i of an occupancy is ``elements[i - 1]``.
         jumps: int64[n_frames], jump number of each key frame.
+        time_s: float64[n_frames], time since the start.
+        temperature_K: float64[n_frames], temperature of the jump after the frame.
         pair_counts: int64[n_frames, shells, n, n], see `nnk.observables.pair_order.pair_counts`.
         initial, final: uint8[n_sites], first and last state.
     """
@@ -35,6 +40,8 @@ class Run:
     lattice: Lattice
     elements: tuple[str, ...]
     jumps: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    temperature_K: NDArray[np.float64]
     pair_counts: NDArray[np.int64]
     initial: NDArray[np.uint8]
     final: NDArray[np.uint8]
@@ -52,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Case:
-    """All runs of one case, with the key frames that all of them have.
+    """All runs of one case.
 
     Attributes:
         name: of the case.
@@ -61,6 +68,11 @@ class Case:
 
     name: str
     runs: tuple[Run, ...]
+
+    @cached_property
+    def jumps(self) -> NDArray[np.int64]:
+        """Jump numbers of the key frames that all runs have, int64[n]; the shortest run ends them."""
+        return np.asarray(reduce(np.intersect1d, [run.jumps for run in self.runs]))
 
     @property
     def temperatures_K(self) -> list[float]:
@@ -84,48 +96,82 @@ class Case:
         return f"{low} replica{'s' if low > 1 else ''}" if low == high else f"{low} to {high} replicas"
 
 
+def sound_runs(inputs: Inputs, read: Callable[[RunFile, Trajectory], Result]) -> Iterator[Result]:
+    """What `read` makes of every finished run, in their order, with one run in memory at a time.
+
+    A run whose file cannot be read, at first or by what `read` asks of it, is left out with a warning
+    (`Inputs.warnings`).
+
+    Args:
+        inputs: the workdir.
+        read: what is wanted of a run; it may raise `DamagedInput` for contents that contradict each other.
+
+    Raises:
+        MissingInput: there is no run.
+        DamagedInput: none of them can be read; raised at the end.
+    """
+    files, wanted = inputs.run_files(), _substance(inputs.campaign())
+    reasons: list[str] = []
+    for file in files:
+        try:
+            found = _read_run(inputs, file, wanted, read)
+        except (MissingInput, DamagedInput) as error:
+            inputs.leave_out(file.path, error)
+            reasons.append(str(error))
+        else:
+            yield found
+    if reasons and len(reasons) == len(files):
+        raise DamagedInput(f"none of the {len(reasons)} runs can be used; the first: {reasons[0]}")
+
+
+def _substance(campaign: Mapping[str, Any]) -> Substance:
+    """Elements, lattice and cells of the campaign's runs."""
+    alloy = campaign["alloy"]
+    return tuple(alloy["elements"]), alloy["lattice"], tuple(campaign["kmc"]["cells"])
+
+
+def _read_run(
+    inputs: Inputs, file: RunFile, wanted: Substance, read: Callable[[RunFile, Trajectory], Result]
+) -> Result:
+    from nnk.kmc.storage import DamagedFile
+
+    trajectory = inputs.trajectory(file)
+    found = tuple(trajectory.elements), trajectory.lattice.structure, tuple(trajectory.lattice.cells)
+    if found != wanted:
+        raise DamagedInput(f"{file.path} cannot be used: it is of {found}, the campaign of {wanted}")
+    try:
+        return read(file, trajectory)
+    except (OSError, DamagedFile) as error:
+        raise DamagedInput(f"{file.path} cannot be used: {' '.join(str(error).split())}") from error
+
+
 def read_cases(inputs: Inputs) -> list[Case]:
-    """All finished runs by case.
+    """All finished runs that can be read, by case.
 
     Raises:
         MissingInput: there is none.
-        DamagedInput: a file that cannot be read, or whose counts do not belong to its atoms.
+        DamagedInput: none can be read.
         ValueError: runs of one case without key frames in common.
     """
-    return cases_of([_read_run(inputs, file) for file in inputs.run_files()])
-
-
-def _read_run(inputs: Inputs, file: RunFile) -> Run:
-    trajectory = inputs.trajectory(file)
-    with reading(file.path):
-        return run_of(file, trajectory)
+    return cases_of(list(sound_runs(inputs, run_of)))
 
 
 def cases_of(runs: Sequence[Run]) -> list[Case]:
     """Runs by case; see `read_cases`."""
     names = list(dict.fromkeys(run.file.case for run in runs))
-    return [Case(name, _alike([run for run in runs if run.file.case == name])) for name in names]
-
-
-def _alike(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Runs with the key frames that all of them have: those that end early shorten the others' rows."""
-    common = reduce(np.intersect1d, [run.jumps for run in runs])
-    if len(common) < min(2, *(len(run.jumps) for run in runs)):
-        paths = ", ".join(str(run.file.path) for run in runs[:2])
-        raise ValueError(f"{paths}: runs of one case without key frames in common")
-    return tuple(_at(run, common) for run in runs)
-
-
-def _at(run: Run, jumps: NDArray[np.int64]) -> Run:
-    kept = np.isin(run.jumps, jumps)
-    return replace(run, jumps=run.jumps[kept], pair_counts=run.pair_counts[kept])
+    cases = [Case(name, tuple(run for run in runs if run.file.case == name)) for name in names]
+    for case in cases:
+        if len(case.jumps) < min(2, *(len(run.jumps) for run in case.runs)):
+            paths = ", ".join(str(run.file.path) for run in case.runs[:2])
+            raise ValueError(f"{paths}: runs of one case without key frames in common")
+    return cases
 
 
 def run_of(file: RunFile, trajectory: Trajectory) -> Run:
     """What analyses need of one trajectory.
 
     Raises:
-        ValueError: the pairs counted along the run are not those of its last state.
+        DamagedInput: the pairs counted along the run are not those of its last state.
     """
     frames = trajectory.frames()
     run = Run(
@@ -133,11 +179,14 @@ def run_of(file: RunFile, trajectory: Trajectory) -> Run:
         lattice=trajectory.lattice,
         elements=tuple(trajectory.elements),
         jumps=frames.jump,
+        time_s=frames.time_s,
+        temperature_K=frames.temperature_K,
         pair_counts=frames.pair_counts,
         initial=frames.occupancy[0],
         final=frames.occupancy[-1],
     )
     recounted = pair_counts(run.lattice, run.final, run.shells, len(run.elements))
     if not np.array_equal(recounted, run.pair_counts[-1]):
-        raise ValueError(f"{file.path}: the pairs counted along the run are not those of its last state")
+        reason = "the pairs counted along the run are not those of its last state"
+        raise DamagedInput(f"{file.path} cannot be used: {reason}")
     return run

@@ -242,6 +242,12 @@ def workdir(tmp_path, make_workdir):
     return make_workdir(tmp_path / "work")
 
 
+@pytest.fixture
+def with_runs(workdir, save_runs):
+    save_runs(workdir)
+    return workdir
+
+
 @pytest.fixture(scope="session")
 def rows_of():
     """Rows of a table of a product, as a reader of its CSV gets them."""

@@ -54,7 +54,6 @@ DAMAGED = {
     "models/main/model.json": ("{", ["randomness", "spectra", "training"]),
     "models/main/history.csv": ("epoch\n", ["training"]),
     "models/main/predictions.csv": ("", ["parity"]),
-    f"kmc/{CASE}/T0800.0K/r001.nc": ("rubbish", ["order", "randomness"]),
     "figures/order.json": ("{", ["report"]),
 }
 
