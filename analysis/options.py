@@ -17,9 +17,11 @@ class RandomnessOptions:
     Attributes:
         temperatures_K: whose distributions are drawn; of the runs' temperatures those nearest are taken.
             The defaults are those of figure 4 of Xing et al. (2024).
+        most_sites: vacancy sites per state; of a larger state so many are drawn at random.
     """
 
     temperatures_K: tuple[float, ...] = (400.0, 800.0, 3000.0)
+    most_sites: int = 131_072
 
 
 Options = TypeVar("Options")

@@ -18,6 +18,9 @@ class RandomnessOptions(Section):
     )
     """Temperatures whose distributions are drawn; of the runs' temperatures those nearest are taken."""
 
+    most_sites: Annotated[int, Field(ge=1)] = defaults.RandomnessOptions.most_sites
+    """Vacancy sites per state; of a larger state so many are drawn at random."""
+
 
 class AnalysisOptions(Section):
     """Choices about the analyses, each by its name."""

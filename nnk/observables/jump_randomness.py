@@ -23,6 +23,9 @@ from nnk.constants import K_B_eV_K
 
 FloatArray = NDArray[np.float64]
 
+BIN_EDGES = np.linspace(0.0, 1.0, 26)
+BIN_EDGES.setflags(write=False)
+
 
 def jump_probabilities(barriers_eV: ArrayLike, temperature_K: float) -> FloatArray:
     """Probability float64[..., z] of each jump; an infinite barrier gives 0.
@@ -61,15 +64,33 @@ class RandomnessCurve:
         temperature_K: float64[n].
         mean: float64[n], mean of R over the sites.
         variance: float64[n], its variance over the sites (diffusion multiplicity).
+        counts: int64[n, bins], sites whose R lies between two of `BIN_EDGES`.
     """
 
     temperature_K: FloatArray
     mean: FloatArray
     variance: FloatArray
+    counts: NDArray[np.int64]
+
+    def at(self, temperature_K: float) -> int:
+        """Place of a temperature.
+
+        Raises:
+            ValueError: none of the curve's.
+        """
+        found = np.flatnonzero(self.temperature_K == temperature_K)
+        if not len(found):
+            raise ValueError(f"temperature_K={temperature_K!r}: none of those of the curve")
+        return int(found[0])
 
 
 def randomness_curve(barriers_eV: ArrayLike, temperatures_K: ArrayLike) -> RandomnessCurve:
-    """Mean and variance of R over the sites, for barriers [n_sites, z] at temperatures [n]."""
+    """R over the sites, for barriers [n_sites, z] at temperatures [n]."""
     temperatures = np.asarray(temperatures_K, dtype=np.float64)
-    values = np.array([jump_randomness(barriers_eV, t) for t in temperatures])
-    return RandomnessCurve(temperatures, values.mean(axis=1), values.var(axis=1))
+    moments, counts = [], []
+    for temperature_K in temperatures.tolist():
+        values = jump_randomness(barriers_eV, temperature_K)
+        moments.append((values.mean(), values.var()))
+        counts.append(np.histogram(values, BIN_EDGES)[0])
+    mean, variance = np.array(moments).reshape(-1, 2).T
+    return RandomnessCurve(temperatures, mean, variance, np.array(counts, dtype=np.int64))

@@ -93,6 +93,11 @@ def test_curve_is_mean_and_variance_over_sites():
     r = jump_randomness(barriers, 900.0)
     assert curve.mean[1] == r.mean()
     assert curve.variance[1] == pytest.approx(np.mean((r - r.mean()) ** 2))
+    assert curve.counts.sum(axis=1).tolist() == [40, 40]
+    assert curve.counts[1][int(25 * r[0])] == ((25 * r).astype(int) == int(25 * r[0])).sum()
+    assert curve.at(900.0) == 1
+    with pytest.raises(ValueError, match="none of those"):
+        curve.at(901.0)
 
 
 def test_published_network_is_most_heterogeneous_near_850_K(nkk_weights):
