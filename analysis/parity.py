@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.command import run_analysis
-from analysis.csv_tables import read_columns
-from analysis.inputs import Inputs, reading
+from analysis.inputs import Inputs
+from analysis.predictions import SPLIT_TITLES, Predictions, read_predictions
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.style import (
     GREY,
@@ -31,55 +30,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "parity"
-SPLITS = ("train", "validation", "test", "test-composition")
-SPLIT_TITLES = {
-    "train": "training",
-    "validation": "validation",
-    "test": "test, known compositions",
-    "test-composition": "test, unseen composition",
-}
 RESAMPLES = 1000
-_COLUMNS = ("split", "composition", "sample", "vacancy_site", "species", "E_eV", "E_predicted_eV")
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Barriers, both directions, with their prediction.
-
-    Attributes:
-        model: name of the network.
-        split, species: str[m].
-        vacancy: str[m], the vacancy a barrier belongs to.
-        true_eV, predicted_eV: float64[m].
-        elements: moving species in a fixed order.
-        unseen: compositions that were held out whole.
-    """
-
-    model: str
-    split: NDArray[np.str_]
-    species: NDArray[np.str_]
-    vacancy: NDArray[np.str_]
-    true_eV: NDArray[np.float64]
-    predicted_eV: NDArray[np.float64]
-    elements: tuple[str, ...]
-    unseen: tuple[str, ...]
-
-    @property
-    def splits(self) -> list[str]:
-        """Splits that occur, in a fixed order."""
-        return [split for split in SPLITS if (self.split == split).any()]
-
-    @property
-    def error_meV(self) -> NDArray[np.float64]:
-        """Predicted minus computed, float64[m]."""
-        return 1000 * (self.predicted_eV - self.true_eV)
 
 
 def analyse(inputs: Inputs) -> Product:
     """Parity and residuals of each trained model."""
     campaign = inputs.campaign()
     elements = tuple(campaign["alloy"]["elements"])
-    sets = [_predictions(inputs, name, elements) for name in inputs.model_names()]
+    sets = [read_predictions(inputs, name, elements) for name in inputs.model_names()]
     with paper_style():
         figures = tuple(figure for p in sets for figure in (_parity(p), _residuals(p)))
     return Product(
@@ -90,24 +48,6 @@ def analyse(inputs: Inputs) -> Product:
         tables=tuple(_table(p) for p in sets),
         numbers=tuple(number for p in sets for number in _numbers(p, campaign["seed"])),
         settings={"bootstrap resamples": RESAMPLES, "resampled are": "whole vacancies"},
-    )
-
-
-def _predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> Predictions:
-    path = inputs.note(inputs.workdir.model_dir(model) / "predictions.csv")
-    with reading(path):
-        columns = read_columns(path, _COLUMNS)
-        energies = {name: columns[name].astype(np.float64) for name in ("E_eV", "E_predicted_eV")}
-    vacancy = np.char.add(np.char.add(columns["sample"], ":"), columns["vacancy_site"])
-    return Predictions(
-        model=model,
-        split=columns["split"],
-        species=columns["species"],
-        vacancy=vacancy,
-        true_eV=energies["E_eV"],
-        predicted_eV=energies["E_predicted_eV"],
-        elements=elements,
-        unseen=tuple(np.unique(columns["composition"][columns["split"] == "test-composition"]).tolist()),
     )
 
 
