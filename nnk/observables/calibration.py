@@ -1,0 +1,175 @@
+"""Errors of predicted barriers, and whether predictions and their stated spread can be believed.
+
+Groups of predictions are not independent: both directions of a jump, and all jumps of a vacancy, share their
+surroundings. Errors of what follows are therefore bootstrapped over whole groups (`group_sums`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnk.observables.statistics import Interval, bootstrap
+
+FloatArray = NDArray[np.float64]
+
+
+class Errors(NamedTuple):
+    """Errors of n predictions, predicted minus true, in the unit of the values.
+
+    Attributes:
+        n: number of predictions.
+        MAE: mean absolute error.
+        RMSE: root mean square error.
+        R2: coefficient of determination; NaN if the true values do not vary.
+        bias: mean error.
+        q50, q90, q99: the absolute error that 50, 90 and 99 % of the predictions keep within.
+        worst: largest absolute error.
+    """
+
+    n: int
+    MAE: float
+    RMSE: float
+    R2: float
+    bias: float
+    q50: float
+    q90: float
+    q99: float
+    worst: float
+
+
+def errors_of(true: ArrayLike, predicted: ArrayLike) -> Errors:
+    """Errors of `predicted` [n] against `true` [n].
+
+    Raises:
+        ValueError: no values, or arrays of different lengths.
+    """
+    values, guesses = _pairs(true, predicted)
+    error = guesses - values
+    size = np.abs(error)
+    variance = float(((values - values.mean()) ** 2).sum())
+    q50, q90, q99 = (float(q) for q in np.quantile(size, [0.5, 0.9, 0.99]))
+    return Errors(
+        len(values),
+        float(size.mean()),
+        float(np.sqrt((error**2).mean())),
+        1 - float((error**2).sum()) / variance if variance > 0 else np.nan,
+        float(error.mean()),
+        q50,
+        q90,
+        q99,
+        float(size.max()),
+    )
+
+
+def _pairs(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if a.shape != b.shape or a.ndim != 1 or not len(a):
+        raise ValueError(f"expected two arrays of one length, 1 at least, got {a.shape} and {b.shape}")
+    return a, b
+
+
+def group_sums(group: ArrayLike, *columns: ArrayLike) -> FloatArray:
+    """Number of members and sums of `columns` [n] of each group, float64[groups, 1 + columns].
+
+    Sums are what a bootstrap over groups needs of them: any ratio of sums follows from the drawn rows.
+    """
+    _, number = np.unique(np.asarray(group), return_inverse=True)
+    return np.stack(
+        [np.bincount(number), *(np.bincount(number, np.asarray(column)) for column in columns)], axis=1
+    ).astype(np.float64)
+
+
+def mean_over_groups(
+    values: ArrayLike, group: ArrayLike, rng: np.random.Generator, *, resamples: int = 1000
+) -> Interval:
+    """Mean of `values` [n] with its error by resampling whole groups."""
+    return bootstrap(group_sums(group, values), _mean, rng, resamples=resamples)
+
+
+def _mean(rows: FloatArray) -> float:
+    return float(rows[:, 1].sum() / rows[:, 0].sum())
+
+
+def calibration_slope(
+    true: ArrayLike,
+    predicted: ArrayLike,
+    group: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 1000,
+) -> Interval:
+    """Slope of the straight line of true on predicted values, by least squares.
+
+    1 for predictions that are right on average wherever they are taken: among all barriers predicted to be
+    E, the mean is E. Below 1 the predictions are spread too far; above 1 too little. (The line of predicted
+    on true values has a slope below 1 for any model with errors, and says nothing.)
+
+    Args:
+        true, predicted: [n].
+        group: [n], who belongs together.
+        rng: for the bootstrap over groups.
+        resamples: of the bootstrap.
+
+    Raises:
+        ValueError: no values, arrays of different lengths, or predictions that do not vary.
+    """
+    y, x = _pairs(true, predicted)
+    if not np.ptp(x) > 0:
+        raise ValueError("predicted: expected values that vary")
+    x0, y0 = x.mean(), y.mean()  # about the means, or sums of squares cancel
+    rows = group_sums(group, x - x0, y - y0, (x - x0) ** 2, (x - x0) * (y - y0))
+    return bootstrap(rows, _slope, rng, resamples=resamples)
+
+
+def _slope(rows: FloatArray) -> float:
+    n, x, y, xx, xy = rows.sum(axis=0)
+    width = n * xx - x * x
+    return float((n * xy - x * y) / width) if width > 0 else np.nan
+
+
+@dataclass(frozen=True)
+class SpreadCalibration:
+    """Whether a stated spread (standard deviation) is that of the errors.
+
+    Attributes:
+        spread: float64[bins], root mean square of the spread in bins of equal numbers.
+        error: float64[bins], root mean square of the errors there.
+        n: int64[bins], predictions in each bin.
+        slope: of error on spread through the origin, weighted by n; 1 if calibrated, above 1 if the spread is
+            too small.
+        within: shares of the errors within one and two spreads; 0.683 and 0.954 for normal errors.
+    """
+
+    spread: FloatArray
+    error: FloatArray
+    n: NDArray[np.int64]
+    slope: float
+    within: tuple[float, float]
+
+
+def spread_calibration(error: ArrayLike, spread: ArrayLike, *, bins: int = 10) -> SpreadCalibration:
+    """Errors [n] in bins of their stated spread [n] > 0.
+
+    Raises:
+        ValueError: arrays of different lengths, a spread that is not positive, fewer predictions than bins.
+    """
+    e, s = _pairs(error, spread)
+    if not (s > 0).all():
+        raise ValueError("spread: expected positive numbers")
+    if not 1 <= bins <= len(e):
+        raise ValueError(f"bins={bins}: expected 1 to {len(e)}, the number of predictions")
+    parts = np.array_split(np.argsort(s, kind="stable"), bins)
+    root = np.array([[np.sqrt((values[part] ** 2).mean()) for values in (s, e)] for part in parts])
+    n = np.array([len(part) for part in parts], dtype=np.int64)
+    stated, found = root.T
+    return SpreadCalibration(
+        spread=stated,
+        error=found,
+        n=n,
+        slope=float((n * stated * found).sum() / (n * stated**2).sum()),
+        within=(float((np.abs(e) < s).mean()), float((np.abs(e) < 2 * s).mean())),
+    )
