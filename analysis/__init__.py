@@ -15,6 +15,7 @@ ANALYSES: dict[str, str] = {
     "parity": "predicted against computed barriers, per split and moving species",
     "spectra": "barrier distributions per moving species and composition",
     "order": "chemical pair order against temperature and jumps",
+    "clusters": "ordered clusters: numbers, sizes, lineage, pictures",
     "randomness": "jump randomness and diffusion multiplicity against temperature",
     "report": "one page with everything, report.html",
 }

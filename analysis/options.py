@@ -24,6 +24,22 @@ class RandomnessOptions:
     most_sites: int = 131_072
 
 
+@dataclass(frozen=True)
+class ClustersOptions:
+    """Of ``clusters``.
+
+    Attributes:
+        pair: the two elements of the B2 order; if none are given Mo and Ta where the alloy has both, else the
+            pair most favoured as first neighbours at the ends of the runs.
+        temperatures_K: which are drawn; of the runs' temperatures those nearest are taken.
+        small_below: clusters of fewer centres are small; 8 as in figure 5 of Xing et al. (2024).
+    """
+
+    pair: tuple[str, ...] | None = None
+    temperatures_K: tuple[float, ...] = (600.0, 800.0, 1000.0, 1500.0, 3000.0)
+    small_below: int = 8
+
+
 Options = TypeVar("Options")
 
 

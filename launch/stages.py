@@ -10,6 +10,7 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "parity": ("train",),
     "spectra": ("label",),
     "order": ("kmc",),
+    "clusters": ("kmc",),
     "randomness": ("kmc",),
 }
 """Stages whose products an analysis cannot do without."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from analysis import options as defaults
-from launch.schema.base import PositiveFloat, Section
+from launch.schema.alloy import Element
+from launch.schema.base import PositiveFloat, Section, unique
 
 
 class RandomnessOptions(Section):
@@ -22,8 +23,34 @@ class RandomnessOptions(Section):
     """Vacancy sites per state; of a larger state so many are drawn at random."""
 
 
+class ClustersOptions(Section):
+    """Of the analysis clusters."""
+
+    pair: (
+        Annotated[
+            tuple[Element, ...],
+            Field(strict=False, min_length=2, max_length=2),
+            AfterValidator(lambda values: unique(values, "element")),
+        ]
+        | None
+    ) = None
+    """The two elements of the B2 order, such as [Mo, Ta]; default: Mo and Ta where the alloy has both, else the
+    pair most favoured as first neighbours at the ends of the runs."""
+
+    temperatures_K: Annotated[tuple[PositiveFloat, ...], Field(strict=False, min_length=1, max_length=6)] = (
+        defaults.ClustersOptions.temperatures_K
+    )
+    """Temperatures that are drawn; of the runs' temperatures those nearest are taken."""
+
+    small_below: Annotated[int, Field(ge=2)] = defaults.ClustersOptions.small_below
+    """Clusters of fewer centres count as small."""
+
+
 class AnalysisOptions(Section):
     """Choices about the analyses, each by its name."""
+
+    clusters: ClustersOptions = ClustersOptions()
+    """Ordered clusters."""
 
     randomness: RandomnessOptions = RandomnessOptions()
     """Jump randomness."""

@@ -384,7 +384,7 @@ GOLDEN = {
     "no such analysis": (
         ("[labels,", "[labelz,"),
         [
-            '34:12: analysis[0]: got "labelz"; allowed: labels, training, parity, spectra, order, randomness; did'
+            '34:12: analysis[0]: got "labelz"; allowed: labels, training, parity, spectra, order, clusters, randomness; did'
         ],
     ),
     "yes is no boolean": (
