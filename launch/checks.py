@@ -9,6 +9,7 @@ import numpy as np
 
 from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import did_you_mean
+from launch.schema.analysis import ClustersOptions
 from launch.schema.box import VegardBox
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
 from launch.schema.potential import Potential
@@ -193,6 +194,28 @@ def _options_are_of_an_analysis(names: tuple[str, ...], given: frozenset[str]) -
     for name in sorted(given - set(names)):
         message = f"{name} is not in analysis, so this has no effect; allowed: only with it"
         yield Finding(("analysis_options", name), message, warning=True, at_key=True)
+
+
+@needs("analysis", "alloy.lattice", "alloy.elements")
+def _clusters_need_b2(names: tuple[str, ...], structure: str, elements: tuple[str, ...]) -> Findings:
+    if "clusters" not in names:
+        return
+    place = ("analysis", names.index("clusters"))
+    if structure != "bcc":
+        message = f'"clusters" are of B2 order, which {structure} does not have; allowed: with lattice bcc'
+        yield Finding(place, message)
+    if len(elements) < 2:
+        yield Finding(place, '"clusters" are of two elements; allowed: with an alloy of at least two')
+
+
+@needs("analysis", "alloy.elements", "analysis_options.clusters")
+def _clusters_of_the_alloy(
+    names: tuple[str, ...], elements: tuple[str, ...], clusters: ClustersOptions
+) -> Findings:
+    absent = [name for name in clusters.pair or () if name not in elements]
+    if absent and "clusters" in names:
+        message = f"got {', '.join(absent)}; allowed: two elements of the alloy, {', '.join(elements)}"
+        yield Finding(("analysis_options", "clusters", "pair"), message)
 
 
 @needs("analysis", "sections")
