@@ -58,7 +58,7 @@ def test_every_square_is_that_of_a_replay(structure, seed, n_jumps, blocks):
             counts = np.bincount(occupancy, minlength=n_species + 1)[1:]
             np.testing.assert_array_equal(counts, record.atoms)
             found = np.nan_to_num(record.tracer_lag[k]) * counts  # NaN for a species without atoms
-                np.testing.assert_allclose(found, np.mean(atoms, axis=0))
+            np.testing.assert_allclose(found, np.mean(atoms, axis=0))
         if length == record.block_jumps:
             np.testing.assert_array_equal(record.vacancy_squares, vacancy)
             np.testing.assert_array_equal(record.collective_squares, (np.array(totals) ** 2).sum(axis=2))
