@@ -11,6 +11,20 @@ from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
+class OrderOptions:
+    """Of ``order``.
+
+    Attributes:
+        shells: neighbour shells; those that the runs have not counted are counted in their key frames.
+        jumps: numbers of jumps whose order is drawn against temperature, and whose peak is sought; of the key
+            frames those nearest are taken. None: seven from 1/1000 of the runs' jumps to all of them.
+    """
+
+    shells: int = 3
+    jumps: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class RandomnessOptions:
     """Of ``randomness``.
 

@@ -1,132 +1,86 @@
-"""Chemical order of pairs against temperature and against the number of jumps."""
+"""Chemical order of pairs against temperature, the number of jumps and time; its peak and its relaxation."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from analysis.command import run_analysis
 from analysis.inputs import Inputs
+from analysis.options import OrderOptions
+from analysis.order_drawing import NAME
 from analysis.order_figures import order_figures
+from analysis.order_kinetics import RESAMPLES, Kinetics, kinetics_of
 from analysis.order_parameters import ARRANGEMENTS, NORMALISATION, Order, order_of, summary
-from analysis.products import Number, Product, TableProduct
-from analysis.runs import read_cases
+from analysis.order_tables import order_numbers, order_tables
+from analysis.products import Product
+from analysis.runs import read_cases, start_of
 from analysis.style import paper_style
-
-NAME = "order"
+from nnk.observables.relaxation import DEFINITION
 
 
 def analyse(inputs: Inputs) -> Product:
     """Order parameters of every case."""
-    orders = [order_of(case) for case in read_cases(inputs)]
+    options, campaign = inputs.options(NAME, OrderOptions), inputs.campaign()
+    orders = [
+        order_of(case, start_of(campaign, case.name)) for case in read_cases(inputs, shells=options.shells)
+    ]
+    found = [kinetics_of(order, options.jumps) for order in orders]
     with paper_style():
-        figures = tuple(figure for order in orders for figure in order_figures(order))
+        drawn = [order_figures(kinetics, _static(kinetics.order, orders)) for kinetics in found]
     return Product(
         name=NAME,
         title="Chemical order",
         summary=" ".join(summary(order) for order in orders),
-        figures=figures,
-        tables=(_final_table(orders), _jumps_table(orders)),
-        numbers=tuple(number for order in orders for number in _numbers(order)),
+        figures=tuple(figure for figures in drawn for figure in figures),
+        tables=order_tables(found),
+        numbers=tuple(number for kinetics in found for number in order_numbers(kinetics)),
         settings={
             "normalisation": NORMALISATION,
             "neighbour shells": orders[0].case.first.shells,
             "random arrangements for the noise": ARRANGEMENTS,
+            "resampled sets of replicas for the peak": RESAMPLES,
+            "relaxation": DEFINITION,
         },
-        warnings=tuple(text for order in orders for text in _warnings(order)),
+        warnings=tuple(text for kinetics in found for text in _warnings(kinetics)),
     )
 
 
-def _warnings(order: Order) -> list[str]:
+def _static(order: Order, orders: Sequence[Order]) -> Order | None:
+    """The same alloy after exchanges of atoms, where the campaign has it beside runs from a random start."""
+    name = f"{order.case.name}-exchanged"
+    return next((other for other in orders if other.case.name == name and not other.scheduled), None)
+
+
+def _warnings(kinetics: Kinetics) -> list[str]:
+    order = kinetics.order
     name = order.case.name
     found = []
     if order.single:
         found.append(f"{name}: one replica per temperature, so there are no error bars.")
     if not order.beyond_noise:
         found.append(f"{name}: no order beyond the noise of random cells of this size.")
-    return found
+    ends = sorted({int(run.jumps[-1]) for run in order.case.runs})
+    if len(ends) > 1:
+        found.append(
+            f"{name}: the runs end after {ends[0]:,} to {ends[-1]:,} jumps; they are compared up to "
+            f"{order.jumps[-1]:,}."
+        )
+    return [*found, *_relaxation_warnings(kinetics)]
 
 
-def _final_table(orders: Sequence[Order]) -> TableProduct:
-    rows: list[list[Any]] = []
-    for order in orders:
-        n = len(order.elements)
-        for t, temperature_K in enumerate(order.temperature_K):
-            for shell, a, b in np.ndindex(order.case.first.shells, n, n):
-                place = (t, -1, shell, a, b)
-                rows.append(
-                    [
-                        *(order.case.name, float(temperature_K), int(order.jumps[-1])),
-                        *(int(order.delta.n[place]), shell + 1, order.elements[a], order.elements[b]),
-                        *(float(order.neighbours.mean[place]), float(order.delta.mean[place])),
-                        *(float(order.delta.error[place]), float(order.alpha.mean[place])),
-                        float(order.alpha.error[place]),
-                    ]
-                )
-    columns = {
-        **_place_columns(),
-        "shell": "neighbour shell, 1: nearest",
-        "a": "element of the central atom",
-        "b": "element of the neighbour",
-        "N_ab": "mean number of b atoms in the shell of an a atom",
-        "delta_ab": "N_ab minus its mean over random arrangements, per a atom",
-        "delta_ab_error": "standard error over replicas",
-        "alpha_ab": "Warren-Cowley parameter",
-        "alpha_ab_error": "standard error over replicas",
-    }
-    return TableProduct(NAME, "Order parameters at the end of the runs", columns, rows)
-
-
-def _place_columns() -> dict[str, str]:
-    return {
-        "case": "composition or start of the runs",
-        "temperature_K": "temperature, K",
-        "jumps": "vacancy jumps since the start",
-        "replicas": "number of runs",
-    }
-
-
-def _jumps_table(orders: Sequence[Order]) -> TableProduct:
-    rows: list[list[Any]] = []
-    for order in orders:
-        for t, f in np.ndindex(len(order.temperature_K), len(order.jumps)):
-            for a, b in order.pairs:
-                place = (t, f, 0, a, b)
-                rows.append(
-                    [
-                        *(order.case.name, float(order.temperature_K[t]), int(order.jumps[f])),
-                        *(int(order.delta.n[place]), order.elements[a], order.elements[b]),
-                        *(float(order.delta.mean[place]), float(order.delta.error[place])),
-                    ]
-                )
-    columns = {
-        **_place_columns(),
-        "a": "element of the central atom",
-        "b": "element of the neighbour",
-        "delta_ab": "first-shell N_ab minus its mean over random arrangements, per a atom",
-        "delta_ab_error": "standard error over replicas",
-    }
-    return TableProduct(f"{NAME}-jumps", "First-shell order along the runs", columns, rows)
-
-
-def _numbers(order: Order) -> list[Number]:
-    """The favoured pair where it is strongest."""
-    a, b = order.leading
-    top = int(order.delta.mean[:, -1, 0, a, b].argmax())
-    place = (top, -1, 0, a, b)
-    where = f"{order.case.name}: {order.pair_name((a, b))}, shell 1, strongest"
-    found = [Number(f"{where} at", float(order.temperature_K[top]), "K", NAME)]
-    for text, unit, values in (
-        ("δ there", f"per {order.elements[a]} atom", order.delta),
-        ("Warren-Cowley α there", "1", order.alpha),
-    ):
-        error, count = float(values.error[place]), int(values.n[place])
-        shown = None if np.isnan(error) else error
-        found.append(Number(f"{where}: {text}", float(values.mean[place]), unit, NAME, shown, count))
-    return found
+def _relaxation_warnings(kinetics: Kinetics) -> list[str]:
+    """How many temperatures have no relaxation of the leading pair, which is then undefined."""
+    order = kinetics.order
+    leading = [r for r in kinetics.relaxations if r.pair == order.leading]
+    unrelaxed = [r.temperature_K for r in leading if 2 * r.relaxed < r.replicas]
+    if not unrelaxed or not order.beyond_noise:
+        return []
+    listed = ", ".join(f"{t:g}" for t in unrelaxed)
+    return [
+        f"{order.case.name}: at {listed} K the order of {order.pair_name(order.leading)} has not relaxed in "
+        "at least half of the runs, or is within noise: its relaxation is undefined there."
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -33,6 +33,7 @@ class Order:
 
     Attributes:
         case: its runs.
+        start: how they begin, see `analysis.runs.start_of`.
         temperature_K: float64[n_T].
         jumps: int64[n_frames].
         neighbours, delta, alpha: float64[n_T, n_frames, shells, n, n], mean and error over replicas.
@@ -40,6 +41,7 @@ class Order:
     """
 
     case: Case
+    start: str
     temperature_K: NDArray[np.float64]
     jumps: NDArray[np.int64]
     neighbours: Estimate
@@ -69,17 +71,26 @@ class Order:
         return max(unlike, key=lambda pair: float(self.delta.mean[:, -1, 0, pair[0], pair[1]].max()))
 
     @property
+    def has_start(self) -> bool:
+        """Whether the runs begin with an order that is worth showing: not with a random solution."""
+        return self.start != "random"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the temperature changes along the runs, so that there is no order against temperature."""
+        return any(run.file.scheduled for run in self.case.runs)
+
+    @property
     def single(self) -> bool:
         """One replica at every temperature, so no errors."""
         return all(len(self.case.at(t)) == 1 for t in self.case.temperatures_K)
 
-    def noise(self, pair: tuple[int, int]) -> float:
-        """Twice the standard deviation that a mean over the replicas has in random cells, first shell."""
+    def noise(self, pair: tuple[int, int], shell: int = 0) -> float:
+        """Twice the standard deviation that a mean over the replicas has in random cells."""
         replicas = min(len(self.case.at(t)) for t in self.case.temperatures_K)
-        return float(2 * self.spread[0, pair[0], pair[1]] / np.sqrt(replicas))
+        return float(2 * self.spread[shell, pair[0], pair[1]] / np.sqrt(replicas))
 
-    @property
-    def beyond_noise(self) -> bool:
+    def significant(self, frame: int) -> bool:
         """Whether the leading pair's order is more than chance gives its best of all pairs and temperatures.
 
         At the 5 % level, for that many independent normal values (Šidák).
@@ -87,19 +98,25 @@ class Order:
         a, b = self.leading
         trials = len(self.temperature_K) * len(self.pairs)
         deviations = NormalDist().inv_cdf(0.95 ** (1 / trials))
-        return bool(self.delta.mean[:, -1, 0, a, b].max() > 0.5 * deviations * self.noise((a, b)))
+        return bool(self.delta.mean[:, frame, 0, a, b].max() > 0.5 * deviations * self.noise((a, b)))
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether the order at the end is `significant`."""
+        return self.significant(-1)
 
 
-def order_of(case: Case) -> Order:
+def order_of(case: Case, start: str = "random") -> Order:
     """Order parameters of every run, averaged over the replicas of each temperature."""
     runs = [case.at(t) for t in case.temperatures_K]
     return Order(
         case=case,
+        start=start,
         temperature_K=np.array(case.temperatures_K),
         jumps=case.jumps,
         neighbours=_averaged(runs, case.jumps, _neighbours),
-        delta=_averaged(runs, case.jumps, _delta),
-        alpha=_averaged(runs, case.jumps, _alpha),
+        delta=_averaged(runs, case.jumps, delta_of),
+        alpha=_averaged(runs, case.jumps, alpha_of),
         spread=_spread(case.first),
     )
 
@@ -124,12 +141,14 @@ def _neighbours(run: Run) -> NDArray[np.float64]:
     return neighbour_numbers(run.pair_counts, run.numbers)
 
 
-def _delta(run: Run) -> NDArray[np.float64]:
+def delta_of(run: Run) -> NDArray[np.float64]:
+    """delta of every key frame of a run, float64[n_frames, shells, n, n]."""
     z = coordination(run.lattice.structure, run.shells)
     return pair_parameter(run.pair_counts, run.numbers, run.lattice.n_sites, z)
 
 
-def _alpha(run: Run) -> NDArray[np.float64]:
+def alpha_of(run: Run) -> NDArray[np.float64]:
+    """Warren-Cowley alpha of every key frame of a run, float64[n_frames, shells, n, n]."""
     z = coordination(run.lattice.structure, run.shells)
     return warren_cowley(run.pair_counts, run.numbers, run.lattice.n_sites, z)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from analysis.inputs import DamagedInput, Inputs, MissingInput, RunFile
 from nnk.lattice import Lattice
 from nnk.observables.pair_order import pair_counts, species_numbers
+from nnk.run_terms import case_names
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
+
+STARTS = ("random", "ordered", "exchanged", "case", "file")  # of kmc.start
 
 Result = TypeVar("Result")
 Substance = tuple[tuple[str, ...], str, tuple[int, ...]]
@@ -145,15 +148,19 @@ def _read_run(
         raise DamagedInput(f"{file.path} cannot be used: {' '.join(str(error).split())}") from error
 
 
-def read_cases(inputs: Inputs) -> list[Case]:
+def read_cases(inputs: Inputs, *, shells: int | None = None) -> list[Case]:
     """All finished runs that can be read, by case.
+
+    Args:
+        inputs: the workdir.
+        shells: neighbour shells whose pairs are wanted; those that the runs have counted if None.
 
     Raises:
         MissingInput: there is none.
         DamagedInput: none can be read.
         ValueError: runs of one case without key frames in common.
     """
-    return cases_of(list(sound_runs(inputs, run_of)))
+    return cases_of(list(sound_runs(inputs, partial(run_of, shells=shells))))
 
 
 def cases_of(runs: Sequence[Run]) -> list[Case]:
@@ -167,26 +174,37 @@ def cases_of(runs: Sequence[Run]) -> list[Case]:
     return cases
 
 
-def run_of(file: RunFile, trajectory: Trajectory) -> Run:
-    """What analyses need of one trajectory.
+def run_of(file: RunFile, trajectory: Trajectory, *, shells: int | None = None) -> Run:
+    """What analyses need of one trajectory; see `read_cases` for `shells`.
 
     Raises:
         DamagedInput: the pairs counted along the run are not those of its last state.
     """
-    frames = trajectory.frames()
-    run = Run(
+    frames, lattice, elements = trajectory.frames(), trajectory.lattice, tuple(trajectory.elements)
+    counted = frames.pair_counts
+    recounted = pair_counts(lattice, frames.occupancy[-1], counted.shape[1], len(elements))
+    if not np.array_equal(recounted, counted[-1]):
+        reason = "the pairs counted along the run are not those of its last state"
+        raise DamagedInput(f"{file.path} cannot be used: {reason}")
+    if shells is not None and shells > counted.shape[1]:
+        counted = np.stack([pair_counts(lattice, state, shells, len(elements)) for state in frames.occupancy])
+    return Run(
         file=file,
-        lattice=trajectory.lattice,
-        elements=tuple(trajectory.elements),
+        lattice=lattice,
+        elements=elements,
         jumps=frames.jump,
         time_s=frames.time_s,
         temperature_K=frames.temperature_K,
-        pair_counts=frames.pair_counts,
-        initial=frames.occupancy[0],
-        final=frames.occupancy[-1],
+        pair_counts=counted[:, :shells],
+        initial=frames.occupancy[0].copy(),  # not a view, which would keep all frames in memory
+        final=frames.occupancy[-1].copy(),
     )
-    recounted = pair_counts(run.lattice, run.final, run.shells, len(run.elements))
-    if not np.array_equal(recounted, run.pair_counts[-1]):
-        reason = "the pairs counted along the run are not those of its last state"
-        raise DamagedInput(f"{file.path} cannot be used: {reason}")
-    return run
+
+
+def start_of(campaign: Mapping[str, Any], case: str) -> str:
+    """How the runs of a case begin, one of `STARTS`; empty for a case that the campaign does not have."""
+    starts = campaign["kmc"].get("start", "random")
+    for start in starts if isinstance(starts, list) else [starts]:
+        if case in case_names({**campaign["kmc"], "start": start}, campaign["alloy"]):
+            return start if isinstance(start, str) else next(kind for kind in STARTS if kind in start)
+    return ""

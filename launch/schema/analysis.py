@@ -11,6 +11,20 @@ from launch.schema.alloy import Element
 from launch.schema.base import PositiveFloat, Section, unique
 
 
+class OrderOptions(Section):
+    """Of the analysis order."""
+
+    shells: Annotated[int, Field(ge=1, le=5)] = defaults.OrderOptions.shells
+    """Neighbour shells; those that the runs have not counted are counted in their key frames."""
+
+    jumps: (
+        Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False, min_length=1, max_length=8)]
+        | None
+    ) = defaults.OrderOptions.jumps
+    """Numbers of jumps whose order is drawn against temperature, and whose peak is sought; the nearest key
+    frames are taken. Default: seven from 1/1000 of the runs' jumps to all of them."""
+
+
 class RandomnessOptions(Section):
     """Of the analysis randomness."""
 
@@ -51,6 +65,9 @@ class AnalysisOptions(Section):
 
     clusters: ClustersOptions = ClustersOptions()
     """Ordered clusters."""
+
+    order: OrderOptions = OrderOptions()
+    """Chemical order."""
 
     randomness: RandomnessOptions = RandomnessOptions()
     """Jump randomness."""

@@ -5,8 +5,8 @@ import pytest
 
 from analysis.command import make
 from analysis.inputs import DamagedInput, Inputs, MissingInput
-from analysis.order import analyse
-from analysis.runs import cases_of, read_cases, run_of, sound_runs
+from analysis.products import Product
+from analysis.runs import cases_of, read_cases, run_of, sound_runs, start_of
 from nnk.lattice import Lattice
 
 CASE = "Nb30Mo30Ta40"  # as in conftest.py
@@ -70,10 +70,15 @@ def test_damage_that_shows_while_jumps_are_read_leaves_out_that_run_alone(with_r
 
 
 def test_warnings_of_the_runs_go_into_the_product_and_to_standard_error(with_runs, provenance, capsys):
+    def analyse(inputs):
+        assert len(keys(inputs)) == 3
+        return Product("order", "", "", (), (), warnings=("its own",))
+
     damage(with_runs.trajectory(CASE, 800.0, 1), "torn")
     make(with_runs, analyse)
     found = provenance(with_runs, "order")
-    assert any("r001.nc is left out" in text for text in found["warnings"])
+    assert "r001.nc is left out" in found["warnings"][0]
+    assert found["warnings"][1:] == ["its own"]
     assert not any(file["path"].endswith("T0800.0K/r001.nc") for file in found["inputs"])
     assert "analysis order: kmc/" in capsys.readouterr().err
 
@@ -148,3 +153,21 @@ def test_counts_that_do_not_belong_to_the_atoms_are_noticed(network):
     wrong = replace(trajectory, key_frames=replace(frames, pair_counts=frames.pair_counts + 1))
     with pytest.raises(DamagedInput, match="not those of its last state"):
         run_of(RunFile("x", 900.0, 0, "r000.nc"), wrong)
+
+
+@pytest.mark.parametrize(
+    ("start", "case", "expected"),
+    [
+        ("random", "Nb60Mo40", "random"),
+        ([{"ordered": "B2", "sublattices": None}, "random"], "Nb60Mo40-B2", "ordered"),
+        ([{"ordered": "B2", "sublattices": None}, "random"], "Nb60Mo40", "random"),
+        ({"exchanged": {"trials_per_atom": 100, "temperature_K": None}}, "Nb60Mo40-exchanged", "exchanged"),
+        ([{"case": "Nb60Mo40", "temperature_K": None, "frame": "last"}], "from-Nb60Mo40", "case"),
+        ({"file": "my start.xyz", "frame": "last"}, "my_start", "file"),
+        ("random", "Ta100", ""),
+    ],
+)
+def test_how_the_runs_of_a_case_begin(start, case, expected):
+    kmc = {"start": start, "compositions": [{"Nb": 0.6, "Mo": 0.4}]}
+    campaign = {"alloy": {"elements": ["Nb", "Mo"], "lattice": "bcc"}, "kmc": kmc}
+    assert start_of(campaign, case) == expected

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnk.observables.statistics import bootstrap, mean_and_error
+from nnk.observables.statistics import bootstrap, bootstrap_means, mean_and_error
 
 
 def test_mean_and_error_equal_scipy():
@@ -48,3 +48,31 @@ def test_bootstrap_refuses_nonsense():
         bootstrap([1.0], np.mean, rng, resamples=1)
     with pytest.raises(ValueError, match="confidence"):
         bootstrap([1.0], np.mean, rng, confidence=1.0)
+
+
+def test_bootstrap_of_means_has_the_standard_error_even_of_few_members():
+    generator = np.random.default_rng(4)
+    groups = [generator.normal(size=4) for _ in range(200)]
+    found = bootstrap_means(groups, np.sum, generator, resamples=4000)
+    expected = np.sqrt(np.sum([np.var(group, ddof=1) / 4 for group in groups]))
+    assert found.value == pytest.approx(np.sum([group.mean() for group in groups]))
+    assert found.error == pytest.approx(expected, rel=0.05)
+    assert found.low < found.value < found.high
+
+
+def test_bootstrap_of_means_is_undefined_for_single_members_and_undefined_statistics():
+    generator = np.random.default_rng(0)
+    assert np.isnan(bootstrap_means([[1.0], [2.0, 3.0]], np.sum, generator).error)
+    often_nan = lambda means: float("nan") if means[0] > 1.2 else 1.0  # noqa: E731
+    assert np.isnan(bootstrap_means([[0.0, 1.0, 2.0, 1.5]], lambda _: float("nan"), generator).value)
+    rarely = bootstrap_means([[0.0, 1.0, 2.0, 1.5]], often_nan, generator)
+    assert rarely.value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("groups", "options", "match"),
+    [([], {}, "at least one"), ([[]], {}, "at least one"), ([[1, 2]], {"resamples": 1}, "resamples")],
+)
+def test_bootstrap_of_means_refuses_what_it_cannot_do(groups, options, match):
+    with pytest.raises(ValueError, match=match):
+        bootstrap_means(groups, np.sum, np.random.default_rng(0), **options)
