@@ -17,6 +17,7 @@ ANALYSES: dict[str, str] = {
     "order": "chemical pair order against temperature and jumps",
     "clusters": "ordered clusters: numbers, sizes, lineage, pictures",
     "randomness": "jump randomness and diffusion multiplicity against temperature",
+    "compare": "differences from another campaign, or from somebody else's data",
     "report": "one page with everything, report.html",
 }
 """What each analysis shows, in the order of the report."""

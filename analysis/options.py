@@ -6,7 +6,7 @@ The defaults stand here, so that an analysis of a folder without a campaign file
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 
@@ -52,6 +52,26 @@ class ClustersOptions:
     pair: tuple[str, ...] | None = None
     temperatures_K: tuple[float, ...] = (600.0, 800.0, 1000.0, 1500.0, 3000.0)
     small_below: int = 8
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Of ``compare``.
+
+    Attributes:
+        other: workdir of the other campaign, or a CSV file of somebody else's data whose columns are named as
+            those of one of our tables; relative to the campaign file.
+        label: what the other side is called; default: the other campaign's name, or that of the file.
+        table: the table that is compared; default: all that both sides have, for a CSV file the one whose
+            columns it has.
+        cases: which case of the other side belongs to a case of this one; default: those of the same name,
+            or the only one of each side.
+    """
+
+    other: str | None = None
+    label: str | None = None
+    table: str | None = None
+    cases: Mapping[str, str] = field(default_factory=dict)
 
 
 Options = TypeVar("Options")

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, TypeAdapter,
 from pydantic_core import ErrorDetails
 
 from launch import (  # noqa: F401 (they register their checks)
+    analysis_checks,
     checks,
     composition_checks,
     kmc_checks,
@@ -185,6 +186,9 @@ class Campaign(Section):
             for start in starts if isinstance(starts, list) else [starts]:
                 if isinstance(start, dict) and "file" in start:
                     start["file"] = str(self.path(start["file"]))
+        compared = data["analysis_options"]["compare"]
+        if "other" in compared:
+            compared["other"] = str(self.path(compared["other"]))
         return data
 
 

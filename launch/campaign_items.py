@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from launch.campaign import Campaign
+from launch.comparison import with_comparison
 from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
@@ -110,10 +111,11 @@ def _kmc(campaign: Campaign, items: Items) -> list[Item]:
 
 def _analyses(campaign: Campaign, items: Items) -> list[Item]:
     options = campaign.analysis_options.model_dump(mode="json")
-    return [
-        make_item(Group("analysis", options.get(name, {}), _whole(items, ANALYSIS_READS[name])), name)
+    made = {
+        name: make_item(Group("analysis", options.get(name, {}), _whole(items, ANALYSIS_READS[name])), name)
         for name in campaign.analysis
-    ]
+    }
+    return with_comparison(campaign, made)
 
 
 def _report(campaign: Campaign, items: Items) -> list[Item]:

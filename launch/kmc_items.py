@@ -185,10 +185,16 @@ def _model_inputs(campaign: Campaign) -> Any:
 
 
 def waves(items: list[Item]) -> Iterator[list[Item]]:
-    """Items in an order in which each finds the run that it goes on from: wave after wave."""
+    """Items in an order in which each finds what it goes on from, or comes after: wave after wave."""
     left = list(items)
     while left:
         waiting = {item.key for item in left}
-        later = [item for item in left if item.own.get("from", {}).get("key") in waiting]
+        later = [item for item in left if waiting & _before(item)]
         yield [item for item in left if item not in later] if later else left
         left = later
+
+
+def _before(item: Item) -> set[str]:
+    """Keys of the items that an item goes on from, or comes after."""
+    source = [item.own["from"]["key"]] if "from" in item.own else []
+    return {*source, *item.own.get("after", ())}

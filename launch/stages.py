@@ -12,6 +12,7 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "order": ("kmc",),
     "clusters": ("kmc",),
     "randomness": ("kmc",),
+    "compare": (),
 }
 """Stages whose products an analysis cannot do without."""
 

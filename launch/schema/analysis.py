@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from analysis import options as defaults
 from launch.schema.alloy import Element
-from launch.schema.base import PositiveFloat, Section, unique
+from launch.schema.base import Name, PathText, PositiveFloat, Section, unique
 
 
 class OrderOptions(Section):
@@ -60,6 +60,25 @@ class ClustersOptions(Section):
     """Clusters of fewer centres count as small."""
 
 
+class CompareOptions(Section):
+    """Of the analysis compare: what this campaign is compared with. It needs `other`."""
+
+    other: PathText | None = None
+    """Workdir of another campaign, or a CSV file with columns named as those of a table of ours; relative to
+    the campaign file."""
+
+    label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    """What the other side is called; default: its campaign's name, or the file's."""
+
+    table: Name | None = None
+    """The table that is compared, such as order; default: all that both sides have, or the one whose columns
+    the file has."""
+
+    cases: dict[Name, Name] = Field(default_factory=dict)
+    """Case of the other side by case of this one, such as {NbMoTa: NbMoTa-exchanged}; default: those of the
+    same name, or the only one of each side."""
+
+
 class AnalysisOptions(Section):
     """Choices about the analyses, each by its name."""
 
@@ -71,3 +90,6 @@ class AnalysisOptions(Section):
 
     randomness: RandomnessOptions = RandomnessOptions()
     """Jump randomness."""
+
+    compare: CompareOptions = CompareOptions()
+    """Comparison with another campaign, or with somebody else's data."""

@@ -51,7 +51,17 @@ kmc:
   stop: {jumps: 400}
   attempt_frequency_Hz: 1.0e+13
   key_frames: {spacing: log, per_decade: 3}
-analysis: [labels, training, parity, spectra, order, randomness]
+analysis: [labels, training, parity, spectra, order, randomness, compare]
+analysis_options:
+  compare: {other: published.csv, label: read off a figure}
+"""
+
+PUBLISHED = """\
+temperature_K,shell,a,b,delta_ab,delta_ab_error
+800,1,Mo,Ta,1.5,0.1
+800.0,1,Ta,Mo,1.1,
+2000,1,Mo,Ta,0.25,0.05
+3000,1,Mo,Ta,0.1,0.05
 """
 
 
@@ -217,6 +227,7 @@ def fill_workdir(root, labels, audit, trained):
     found = Workdir(root)
     found.labels_dir.mkdir(parents=True)
     found.campaign_file.write_text(CAMPAIGN)
+    (root / "published.csv").write_text(PUBLISHED)
     labels.save(found.labels_file)
     found.audit_file.parent.mkdir()
     audit.save(found.audit_file)

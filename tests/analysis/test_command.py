@@ -14,6 +14,7 @@ NEEDS = {
     "parity": "models",
     "order": "kmc",
     "randomness": "kmc",
+    "compare": "tables",
     "report": "campaign.yaml",
 }
 
