@@ -8,25 +8,32 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from analysis.clusters_counts import Counts, Events
-from analysis.clusters_figures import DEFINITION, IDENTITY, at_least, cluster_figures, series_frames, summary
+from analysis.clusters_figures import DEFINITION, IDENTITY, cluster_figures, summary
+from analysis.clusters_lineage import lineage_figure, lineage_tables
+from analysis.clusters_picture import picture
 from analysis.clusters_runs import NAME, ClusterCase, cluster_cases
+from analysis.clusters_scenes import Scene, scenes_file, scenes_of
+from analysis.clusters_sizes import at_least, series_frames, sizes_figure
 from analysis.command import run_analysis
 from analysis.inputs import Inputs
-from analysis.products import Cell, Number, Product, TableProduct
+from analysis.products import Cell, FigureProduct, Number, Product, TableProduct
 from analysis.style import paper_style
 
 
 def analyse(inputs: Inputs) -> Product:
     """Clusters of every case."""
     cases = cluster_cases(inputs)
+    scenes = [scenes_of(inputs, case) for case in cases]
     with paper_style():
-        figures = tuple(figure for case in cases for figure in cluster_figures(case))
+        figures = tuple(
+            figure for case, shown in zip(cases, scenes, strict=True) for figure in _figures(case, shown)
+        )
     return Product(
         name=NAME,
         title="Ordered clusters",
         summary=" ".join(summary(case) for case in cases),
         figures=figures,
-        tables=(_counts_table(cases), _events_table(cases), _sizes_table(cases)),
+        tables=(_counts_table(cases), _events_table(cases), _sizes_table(cases), *lineage_tables(cases)),
         numbers=tuple(number for case in cases for number in _numbers(case)),
         settings={
             "pair": cases[0].pair_name,
@@ -36,7 +43,12 @@ def analyse(inputs: Inputs) -> Product:
             "random arrangements": len(cases[0].chance_sizes),
         },
         warnings=tuple(text for case in cases for text in _warnings(case)),
+        files=tuple(scenes_file(case, shown) for case, shown in zip(cases, scenes, strict=True)),
     )
+
+
+def _figures(case: ClusterCase, scenes: Sequence[Scene]) -> list[FigureProduct]:
+    return [*cluster_figures(case), sizes_figure(case), lineage_figure(case), picture(case, scenes)]
 
 
 def _warnings(case: ClusterCase) -> list[str]:

@@ -76,7 +76,8 @@ class ClusterCase:
 
     Attributes:
         name: of the case.
-        pair: names of the two elements.
+        elements: species i of an occupancy is ``elements[i - 1]``.
+        pair: the two species of the B2 order.
         options: as chosen.
         runs: sorted by temperature and replica.
         jumps: int64[n], jump numbers of the key frames that all runs have.
@@ -88,7 +89,8 @@ class ClusterCase:
     """
 
     name: str
-    pair: tuple[str, str]
+    elements: tuple[str, ...]
+    pair: Pair
     options: ClustersOptions
     runs: tuple[ClusterRun, ...]
     jumps: IntArray
@@ -101,7 +103,7 @@ class ClusterCase:
     @property
     def pair_name(self) -> str:
         """``Mo-Ta``."""
-        return "-".join(self.pair)
+        return "-".join(self.elements[species - 1] for species in self.pair)
 
     def at(self, temperature_K: float) -> list[ClusterRun]:
         """The replicas at one temperature."""
@@ -150,14 +152,14 @@ def cluster_cases(inputs: Inputs) -> list[ClusterCase]:
     if alloy["lattice"] != "bcc":
         raise MissingInput(f"clusters of B2 order need runs on the bcc lattice, these are {alloy['lattice']}")
     elements = tuple(alloy["elements"])
-    names = options.pair or _default_pair(inputs, elements)
-    absent = [name for name in names if name not in elements]
+    chosen = options.pair or _default_pair(inputs, elements)
+    absent = [name for name in chosen if name not in elements]
     if absent:
         raise MissingInput(f"no atoms of {', '.join(absent)}: the alloy is of {', '.join(elements)}")
-    pair = elements.index(names[0]) + 1, elements.index(names[1]) + 1
+    pair = elements.index(chosen[0]) + 1, elements.index(chosen[1]) + 1
     runs = list(sound_runs(inputs, partial(_run_of, pair=pair, options=options)))
-    cases = dict.fromkeys(run.file.case for run in runs)
-    return [_case([run for run in runs if run.file.case == case], pair, names, options) for case in cases]
+    names = dict.fromkeys(run.file.case for run in runs)
+    return [_case([run for run in runs if run.file.case == name], elements, pair, options) for name in names]
 
 
 def _default_pair(inputs: Inputs, elements: Sequence[str]) -> tuple[str, str]:
@@ -202,7 +204,7 @@ def _run_of(file: RunFile, trajectory: Trajectory, *, pair: Pair, options: Clust
 
 
 def _case(
-    runs: Sequence[ClusterRun], pair: Pair, names: tuple[str, ...], options: ClustersOptions
+    runs: Sequence[ClusterRun], elements: tuple[str, ...], pair: Pair, options: ClustersOptions
 ) -> ClusterCase:
     temperatures = np.unique([run.file.temperature_K for run in runs])
     jumps = np.asarray(reduce(np.intersect1d, [run.jumps for run in runs]))
@@ -210,7 +212,8 @@ def _case(
     arranged = list(_random_arrangements(first, pair, options.small_below))
     return ClusterCase(
         name=first.file.case,
-        pair=(names[0], names[1]),
+        elements=elements,
+        pair=pair,
         options=options,
         runs=tuple(runs),
         jumps=jumps,

@@ -82,6 +82,21 @@ class TableProduct:
         return text.getvalue()
 
 
+@dataclass(frozen=True)
+class FileProduct:
+    """A file for another program, written into the folder ``structures``.
+
+    Attributes:
+        name: file name with its suffix.
+        title: one line: what it holds, and what opens it.
+        content: all of it.
+    """
+
+    name: str
+    title: str
+    content: bytes
+
+
 def csv_cell(value: Cell) -> str:
     """A value as text: floats to ten digits, None and NaN empty."""
     if value is None:
@@ -120,7 +135,7 @@ class Product:
         name: of the analysis.
         title: of its section in the report.
         summary: a sentence or two for a reader in a hurry.
-        figures, tables, numbers: see there.
+        figures, tables, numbers, files: see there.
         settings: choices that the results depend on (bins, shells, states), by name.
         warnings: what a reader must know before trusting it.
     """
@@ -133,6 +148,7 @@ class Product:
     numbers: tuple[Number, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    files: tuple[FileProduct, ...] = ()
 
 
 def versions() -> dict[str, str]:
@@ -164,7 +180,7 @@ def write(
     seed: int | None,
     fence: Fence | None = None,
 ) -> list[Path]:
-    """Write figures, tables and, last, the provenance; each file atomically. Returns the paths.
+    """Write figures, tables, files and, last, the provenance; each file atomically. Returns the paths.
 
     Args:
         workdir: where to.
@@ -182,6 +198,7 @@ def write(
             files[workdir.figures / f"{figure.name}{suffix}"] = content
     for table in product.tables:
         files[workdir.tables / f"{table.name}.csv"] = table.csv_text().encode()
+    files |= {workdir.structures / file.name: file.content for file in product.files}
     for path, content in files.items():
         commit_bytes(path, content, fence)
     provenance = _provenance(product, seed) | {
@@ -236,6 +253,7 @@ def _provenance(product: Product, seed: int | None) -> dict[str, Any]:
             }
             for table in product.tables
         ],
+        "files": [{"path": f"structures/{file.name}", "title": file.title} for file in product.files],
         "numbers": [
             {
                 "label": number.label,

@@ -19,6 +19,7 @@ LEVELS = {
         "kmc",
         "figures",
         "tables",
+        "structures",
         "records",
         "quarantine",
         "report.html",

@@ -100,6 +100,11 @@ class Workdir:
         return self.root / "tables"
 
     @property
+    def structures(self) -> Path:
+        """Files of atoms that analyses make for other programs."""
+        return self.root / "structures"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.root / "report.html"

@@ -5,10 +5,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from analysis import clusters
-from analysis.clusters_figures import at_least, summary
+from analysis.clusters_figures import summary
+from analysis.clusters_lineage import shown_tracks
+from analysis.clusters_picture import view
 from analysis.clusters_runs import cluster_cases
+from analysis.clusters_sizes import at_least
 from analysis.inputs import Inputs, MissingInput
-from nnk.observables.clusters import b2_clusters
+from nnk.observables.clusters import Clusters, b2_clusters
 from nnk.observables.lineage import follow
 
 ELEMENTS = ("Nb", "Mo", "Ta")
@@ -189,3 +192,92 @@ def test_numbers_of_clusters_of_at_least_a_size():
 def test_the_summary_compares_with_chance(with_runs):
     (case,) = cluster_cases(Inputs(with_runs))
     assert f"random: {100 * case.chance_share:.1f} %" in summary(case)
+
+
+def test_the_file_for_ovito_reads_back(with_runs, trajectories):
+    from ase.io import read
+
+    product = clusters.analyse(Inputs(with_runs))
+    (file,) = product.files
+    path = with_runs.root / file.name
+    path.write_bytes(file.content)
+    states = read(path, index=":", format="extxyz")
+    (case,) = cluster_cases(Inputs(with_runs))
+    run = case.typical
+    assert file.name == f"clusters-Nb30Mo30Ta40-T{run.file.temperature_K:06.1f}K-r000.extxyz"
+    last = states[-1]
+    assert last.info["jumps"] == 400
+    trajectory = trajectories[run.file.temperature_K, 0]
+    sites = np.flatnonzero(trajectory.occupancy)
+    assert last.get_chemical_symbols() == [ELEMENTS[s - 1] for s in trajectory.occupancy[sites]]
+    np.testing.assert_allclose(last.positions, trajectory.lattice.positions_A[sites], atol=1e-6)
+    np.testing.assert_allclose(last.cell.lengths(), trajectory.lattice.box_A)
+    assert last.pbc.all()
+    found = b2_clusters(trajectory.lattice, trajectory.occupancy, MO_TA)
+    assert np.array_equal(sites[last.arrays["centre"] == 1], found.centre)
+    member = last.arrays["cluster"]
+    assert (member > 0).sum() == len(found.centre)
+    for number, size in enumerate(found.size, start=1):
+        assert (member == number).sum() == size
+        assert set(last.arrays["cluster_size"][member == number]) == {size}
+    assert not last.arrays["cluster_size"][member == 0].any()
+
+
+def test_all_products_are_written(with_runs, provenance):
+    assert clusters.main([str(with_runs.root)]) == 0
+    written = provenance(with_runs, "clusters")
+    paths = {file["path"] for file in written["outputs"]}
+    (structure,) = written["files"]
+    assert structure["path"] in paths
+    assert "OVITO" in structure["title"]
+    for suffix in ("", "-events", "-temperature", "-sizes", "-lineage", "-picture"):
+        for kind in (".png", ".pdf"):
+            assert f"figures/clusters-Nb30Mo30Ta40{suffix}{kind}" in paths
+    for table in ("", "-events", "-sizes", "-lineage", "-lineage-sizes"):
+        assert f"tables/clusters{table}.csv" in paths
+    assert all((with_runs.root / path).stat().st_size for path in paths)
+
+
+def test_lanes_lie_beside_those_that_they_merge_into(with_runs):
+    (case,) = cluster_cases(Inputs(with_runs))
+
+    def state(*groups):
+        pairs = sorted((site, k) for k, sites in enumerate(groups) for site in sites)
+        columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return Clusters(*columns, np.array([len(sites) for sites in groups]))
+
+    a, b, c, d = range(8), range(10, 15), range(20, 23), (30, 31)
+    lineage = follow([state(a, b, c, d), state([*a, *c], [*b, *d]), state([*a, *b, *c, *d])])
+    shown = shown_tracks(replace(case.typical, lineage=lineage))
+    assert sorted(shown.tracks) == [0, 1, 2, 3]
+    lane = {track: shown.lane(track) for track in range(4)}
+    assert abs(lane[0] - lane[2]) == 1
+    assert abs(lane[1] - lane[3]) == 1
+    assert shown.lane(9) is None
+
+
+def test_tracks_in_the_table_are_those_of_the_lineage(with_runs, rows_of):
+    choose(with_runs, pair=["Nb", "Ta"], small_below=2)
+    (case,) = cluster_cases(Inputs(with_runs))
+    lineage = case.typical.lineage
+    product = clusters.analyse(Inputs(with_runs))
+    rows = {int(row["track"]): row for row in rows_of(product, "clusters-lineage")}
+    assert rows
+    assert set(rows) == set(np.flatnonzero((lineage.largest >= 2) | lineage.persistent).tolist())
+    for track, row in rows.items():
+        assert (row["begins"] == "split") == (row["parent"] != "")
+        assert (row["ends"] == "merged") == (row["heir"] != "")
+        assert (row["ends"] == "end") == bool(lineage.alive[track])
+        assert row["first_jumps"] == str(case.typical.jumps[lineage.first[track]])
+        assert row["persistent"] == str(int(lineage.persistent[track]))
+    sizes = rows_of(product, "clusters-lineage-sizes")
+    drawn = [int(row["size"]) for row in sizes if row["track"] == sizes[0]["track"]]
+    assert drawn == lineage.size[lineage.track == int(sizes[0]["track"])].tolist()
+
+
+def test_the_projection_is_a_rotation():
+    turn = view()
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(turn) == pytest.approx(1)
+    right, up, near = view(0.0, 0.0)
+    np.testing.assert_allclose([right, up, near], [[0, 1, 0], [0, 0, 1], [1, 0, 0]], atol=1e-12)
