@@ -63,8 +63,8 @@ def picture(case: ClusterCase, scenes: Sequence[Scene]) -> FigureProduct:
         caption=(
             f"{case.name}, {case.pair_name} B2 clusters of one run ({run.file.temperature_K:g} K, replica "
             f"{run.file.replica}, {run.lattice.n_sites:,} sites) in parallel projection, paler with "
-            "distance. Balls: centres, in the colour of the size of their cluster; grey dots: clusters of fewer "
-            f"than {limit}. The cell is periodic: clusters go on at the opposite face. {DEFINITION}."
+            "distance. Balls: centres, in the colour of the size of their cluster; grey dots: clusters "
+            f"below {limit}. The cell is periodic: clusters go on at the opposite face. {DEFINITION}."
         ),
         alt=f"Three views of the simulated cell with its B2 centres as balls: {told}.",
         figure=figure,
