@@ -39,19 +39,16 @@ class RandomnessOptions:
 
 
 @dataclass(frozen=True)
-class ClustersOptions:
-    """Of ``clusters``.
+class ModelsOptions:
+    """Of ``models``.
 
     Attributes:
-        pair: the two elements of the B2 order; if none are given Mo and Ta where the alloy has both, else the
-            pair most favoured as first neighbours at the ends of the runs.
-        temperatures_K: which are drawn; of the runs' temperatures those nearest are taken.
-        small_below: clusters of fewer centres are small; 8 as in figure 5 of Xing et al. (2024).
+        loop_lengths: jumps of the closed loops on which models are tried for detailed balance.
+        loops: of each length.
     """
 
-    pair: tuple[str, ...] | None = None
-    temperatures_K: tuple[float, ...] = (600.0, 800.0, 1000.0, 1500.0, 3000.0)
-    small_below: int = 8
+    loop_lengths: tuple[int, ...] = (4, 8, 16, 32, 64, 100)
+    loops: int = 100
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,77 @@ class CompareOptions:
     label: str | None = None
     table: str | None = None
     cases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClustersOptions:
+    """Of ``clusters``.
+
+    Attributes:
+        pair: the two elements of the B2 order; if none are given Mo and Ta where the alloy has both, else the
+            pair most favoured as first neighbours at the ends of the runs.
+        temperatures_K: which are drawn; of the runs' temperatures those nearest are taken.
+        small_below: clusters of fewer centres are small; 8 as in figure 5 of Xing et al. (2024).
+    """
+
+    pair: tuple[str, ...] | None = None
+    temperatures_K: tuple[float, ...] = (600.0, 800.0, 1000.0, 1500.0, 3000.0)
+    small_below: int = 8
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """Of ``transport``.
+
+    Attributes:
+        skip_share: share of each run's jumps that is left out at its beginning; what is looked at begins at
+            the last key frame not after it.
+        blocks: at least so many blocks is the rest divided into.
+        vacancy_formation_energy_eV: E_f; with it tracer diffusivities are those at the equilibrium
+            concentration of vacancies, exp(S_f / k - E_f / kT), else those of the cell.
+        vacancy_formation_entropy_kB: S_f / k.
+        fit_range_K: lowest and highest temperature of the straight lines; None: of all sound points.
+    """
+
+    skip_share: float = 0.5
+    blocks: int = 32
+    vacancy_formation_energy_eV: float | None = None
+    vacancy_formation_entropy_kB: float = 0.0
+    fit_range_K: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class MapsOptions:
+    """Of ``maps``.
+
+    Attributes:
+        model: name of the network, "published" for that of ``kmc.model``; None: the one that drives the kMC
+            runs, or else the first that is trained.
+        divisions: steps along an edge of the diagrams.
+        random_cells: cells of 1,000 sites or more per composition, a vacancy on each of their sites in turn.
+        fixed: content of all elements but three, for alloys of more; by default those after the third, in
+            equal shares.
+    """
+
+    model: str | None = None
+    divisions: int = 20
+    random_cells: int = 8
+    fixed: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpectraOptions:
+    """Of ``spectra``.
+
+    Attributes:
+        model: the network of the sweep and of the runs' states; as in `MapsOptions`.
+        sweep: spectra of random cells in which one element's content changes and the others share the rest
+            equally, as in figure 9 of Fan et al. (2022): ``element``, ``from_percent``, ``to_percent``,
+            ``steps``, ``least_atoms`` of every species. None: no sweep.
+    """
+
+    model: str | None = None
+    sweep: Mapping[str, Any] | None = None
 
 
 Options = TypeVar("Options")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from launch.findings import Finding, Findings, needs
-from launch.schema.analysis import CompareOptions
+from launch.schema.analysis import CompareOptions, TransportOptions
 
 
 @needs("analysis", "analysis_options.compare")
@@ -26,3 +26,18 @@ def _other_side_is_there(names: tuple[str, ...], compare: CompareOptions, base_d
     elif path.is_dir() and not (path / "campaign.yaml").is_file():
         message = f"{path} is no workdir of a campaign; allowed: one with a file campaign.yaml, or a CSV file"
         yield Finding(key, message)
+
+
+@needs("analysis_options.transport")
+def _entropy_needs_an_energy(options: TransportOptions) -> Findings:
+    if options.vacancy_formation_entropy_kB and options.vacancy_formation_energy_eV is None:
+        message = "has no effect alone; allowed: with vacancy_formation_energy_eV"
+        yield Finding(("analysis_options", "transport", "vacancy_formation_entropy_kB"), message, at_key=True)
+
+
+@needs("analysis_options.transport")
+def _fit_range_ascends(options: TransportOptions) -> Findings:
+    if options.fit_range_K is not None and options.fit_range_K[0] >= options.fit_range_K[1]:
+        low, high = options.fit_range_K
+        message = f"got {low:g} to {high:g}; allowed: the lower temperature, then the higher one"
+        yield Finding(("analysis_options", "transport", "fit_range_K"), message)

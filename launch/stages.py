@@ -8,13 +8,23 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "labels": ("label", "audit"),
     "training": ("train",),
     "parity": ("train",),
-    "spectra": ("label",),
+    "models": (),
+    "spectra": (),
+    "maps": (),
     "order": ("kmc",),
     "clusters": ("kmc",),
     "randomness": ("kmc",),
+    "transport": ("kmc",),
     "compare": (),
 }
 """Stages whose products an analysis cannot do without."""
+
+ALSO_READS: dict[str, tuple[str, ...]] = {
+    "spectra": ("label", "train", "kmc"),
+    "maps": ("label", "train", "kmc"),
+    "models": ("label", "train", "kmc"),
+}
+"""Stages whose products an analysis reads where the campaign has them; any one of them will do."""
 
 SECTION_OF_STAGE = {"samples": "label", "label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
 """Section of the campaign file that makes a stage's products."""
