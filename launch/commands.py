@@ -242,6 +242,33 @@ def analyse(
     raise typer.Exit(_exit_code(module.main, [str(workdir)]))
 
 
+@app.command()
+def explain(
+    figure: Annotated[
+        str, typer.Argument(help="A figure or CSV file of a workdir, or its name.", show_default=False)
+    ],
+    where: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[WORKDIR|FILE]",
+            help="Workdir or campaign of a figure given by name.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say where a figure or table comes from: analysis, inputs, seeds, hashes, and what has changed since."""
+    from launch.explain import NotExplained, explanation_text
+    from launch.explain import explain as find_chain
+
+    workdir = where if where is None or where.is_dir() else load_campaign(where).workdir_path
+    try:
+        found = find_chain(figure, workdir)
+    except NotExplained as error:
+        raise UsageError(str(error)) from error
+    print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if as_json else explanation_text(found))
+
+
 def _exit_code(main: Callable[[list[str]], int | None], arguments: list[str]) -> int:
     """Exit code of a script's `main`, whether it returns it or leaves with it."""
     try:
