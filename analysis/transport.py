@@ -73,6 +73,11 @@ def _warnings(case: CaseTransport) -> list[str]:
                 f"{fit.chi_squared:.3g} for {fit.degrees} degrees of freedom), so that these are scaled up; "
                 "the activation energy changes with temperature, as order does."
             )
+    if case.flickering:
+        found.append(
+            f"{case.name}: jumps to and fro within traps are counted, but not recorded one by one: where "
+            "there are any, correlation factors, jump shares and frequencies of the species are not known."
+        )
     if not case.replicated:
         found.append(
             f"{case.name}: one replica at a temperature: its errors are those of blocks within the run."

@@ -73,6 +73,11 @@ class CaseTransport:
         return all(len(point.runs) > 1 for point in self.points)
 
     @property
+    def flickering(self) -> bool:
+        """Whether jumps within traps are not recorded one by one, so that their species are not known."""
+        return any(run.skipped > 0 for point in self.points for run in point.runs)
+
+    @property
     def replicas_text(self) -> str:
         """How many replicas, for captions."""
         counts = sorted({len(point.runs) for point in self.points})

@@ -175,7 +175,7 @@ def _factors(case: CaseTransport) -> FigureProduct:
         if walker:
             _draw_share(axes[0, 1], case, walker)
     record, reference = case.first.record, TRACER_FACTORS[case.first.lattice.structure]
-    axes[0, 0].axhline(reference, color=GREY, linewidth=0.8, linestyle="--", label="one species")
+    axes[0, 0].axhline(reference, color=GREY, linewidth=0.8, linestyle="--", label="one species, $f_0$")
     axes[0, 1].axhline(1.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes[0, 0].set(ylabel="correlation factor", yscale="log")
     axes[0, 1].set(ylabel="share of jumps / share of atoms", yscale="log")
@@ -211,7 +211,7 @@ def _draw_factor(axes: Axes, case: CaseTransport, walker: int) -> None:
     errors = np.array(
         [point.errors(point.correlation, point.correlation_block_error)[walker] for point in case.points]
     )
-    lowest = 0.01 * min((factors[t] for t in sound), default=np.inf)
+    lowest = 0.01 * np.nanmin(factors[sound], initial=np.inf)
     others = [t for t in range(len(factors)) if t not in sound and factors[t] >= lowest]
     for which, filled in ((sound, True), (others, False)):
         axes.errorbar(

@@ -31,6 +31,7 @@ class RunTransport:
         elements: species i is ``elements[i - 1]``.
         first_jump: jumps made before the part that was looked at.
         time_s: how long that part took.
+        skipped: jumps to and fro within traps that it made besides those recorded (engine flicker).
         record: what its jumps did.
         transport: what follows from it.
     """
@@ -40,6 +41,7 @@ class RunTransport:
     elements: tuple[str, ...]
     first_jump: int
     time_s: float
+    skipped: float
     record: JumpRecord
     transport: Transport
 
@@ -81,16 +83,23 @@ def run_transport(file: RunFile, trajectory: Trajectory, options: TransportOptio
         raise DamagedInput(f"{file.path} cannot be used: no time passes in it")
     record = _followed(trajectory, frames, first, options.blocks)
     error = time_error(frames.jump[first:], frames.time_s[first:])
+    skipped = float(frames.skipped[-1] - frames.skipped[first])
     transport = transport_of(
         record,
         trajectory.lattice,
         time_s=time_s,
         time_error=error if np.isfinite(error) else 0.0,
-        skipped=float(frames.skipped[-1] - frames.skipped[first]),
+        skipped=skipped,
     )
-    start = int(frames.jump[first])
     return RunTransport(
-        file, trajectory.lattice, tuple(trajectory.elements), start, time_s, record, transport
+        file=file,
+        lattice=trajectory.lattice,
+        elements=tuple(trajectory.elements),
+        first_jump=int(frames.jump[first]),
+        time_s=time_s,
+        skipped=skipped,
+        record=record,
+        transport=transport,
     )
 
 

@@ -12,6 +12,7 @@ from analysis.options import TransportOptions
 from analysis.transport_cases import cases_of, left_out, summary
 from analysis.transport_figures import transport_figures
 from analysis.transport_runs import RunTransport, run_transport
+from analysis.transport_tables import points_table
 from nnk.constants import K_B_eV_K
 from nnk.environment import EnvironmentSpec
 from nnk.files import Workdir
@@ -189,7 +190,7 @@ def flickering(temperature_K, replica):
     follower.follow(directions)
     found = transport_of(follower.record, lattice, time_s=1.0)
     file = RunFile(CASE, temperature_K, replica, Path("run.nc"))
-    return RunTransport(file, lattice, ("Nb", "Mo", "Ta"), 0, 1.0, follower.record, found)
+    return RunTransport(file, lattice, ("Nb", "Mo", "Ta"), 0, 1.0, 0.0, follower.record, found)
 
 
 def test_a_trap_is_no_diffusivity(walked):
@@ -278,6 +279,25 @@ def test_runs_whose_temperature_changes_to_the_end_are_left_out(walked):
     late, early = Schedule("jumps", (0, 3000), (900.0, 700.0)), Schedule("jumps", (0, 1000), (900.0, 700.0))
     assert run_transport(file, walk(900.0, 0, 4000, schedule=late), TransportOptions()) is None
     assert run_transport(file, walk(900.0, 0, 4000, schedule=early), TransportOptions()) is not None
+
+
+def test_jumps_that_are_not_recorded_one_by_one(walked):
+    """The vacancy is known, the species of its jumps are not."""
+    inputs, options = Inputs(walked), TransportOptions()
+    runs = [run_transport(file, inputs.trajectory(file), options) for file in inputs.run_files()[:4]]
+    case = cases_of([*map(with_skipped, runs[:3]), runs[3]], options)[0]
+    point = case.points[0]
+    assert np.isfinite(point.correlation.mean).tolist() == [True, False, False]
+    assert not any(point.fault(walker) for walker in range(3))
+    rows = points_table([case]).rows
+    assert len(rows) == 6
+    assert any("not recorded one by one" in text for text in transport._warnings(case))
+    assert len(transport_figures(case)) == 3
+
+
+def with_skipped(run):
+    found = transport_of(run.record, run.lattice, time_s=run.time_s, skipped=1e6)
+    return replace(run, skipped=1e6, transport=found)
 
 
 def test_a_run_without_jumps_is_damaged(walked):
