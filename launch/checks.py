@@ -16,7 +16,7 @@ from launch.schema.potential import Potential
 from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.lattice import offsets_within
-from site_configs.site import SiteError, load_site, site_names
+from site_configs import SiteError, load_site, site_names
 
 Cells = tuple[int, int, int]
 

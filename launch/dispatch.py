@@ -8,11 +8,10 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import parsl
 from parsl.dataflow.dflow import DataFlowKernel
@@ -21,8 +20,8 @@ from parsl.executors import HighThroughputExecutor
 from jobs.apps import run_command, run_in_worker
 from launch.units import Order
 from nnk.files import Workdir
-from site_configs import Site, SiteError
-from site_configs.builder import GPUS, LABEL, build, worker_environment
+from site_configs import Pool, Site, SiteError
+from site_configs.builder import build, worker_environment
 
 CLOSE_S = 20.0
 LOOK_S, NO_WORKERS_S = 20.0, 180.0
@@ -30,24 +29,28 @@ PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 class Dispatcher:
-    """Gives units to workers."""
+    """Gives units to workers.
 
-    def __init__(self, kernel: DataFlowKernel) -> None:
+    Args:
+        kernel: Parsl.
+        patient: whether workers may take long to come, since a scheduler gives out the nodes.
+    """
+
+    def __init__(self, kernel: DataFlowKernel, patient: bool) -> None:
         self._kernel = kernel
-        self._run_command = parsl.python_app(run_command, data_flow_kernel=kernel, executors=[LABEL])
-        self._run_in_worker, self._run_on_gpu = (
-            parsl.python_app(run_in_worker, data_flow_kernel=kernel, executors=[label])
-            for label in (LABEL, GPUS)
-        )
+        self._patient = patient
         self._looked_s = self._seen_s = time.monotonic()
 
     def submit(self, order: Order) -> Future[int]:
         """Start a unit as soon as a worker is free."""
         unit = order.unit
         if order.module:
-            run = self._run_on_gpu if order.on_gpu else self._run_in_worker
-            return run(order.module, str(unit.path))
-        return self._run_command(list(order.command), str(unit.log_file), str(unit.stop_file))
+            return self._app(run_in_worker, order.pool)(order.module, str(unit.path))
+        run = self._app(run_command, order.pool)
+        return run(list(order.command), str(unit.log_file), str(unit.stop_file))
+
+    def _app(self, function: Callable[..., int], pool: str) -> Callable[..., Future[int]]:
+        return parsl.python_app(function, data_flow_kernel=self._kernel, executors=[pool])
 
     def check(self) -> None:
         """Return if Parsl is alive; without its interchange or any worker no result would ever come.
@@ -59,13 +62,13 @@ class Dispatcher:
             process = getattr(executor, "interchange_proc", None)
             if process is not None and process.poll() is not None:
                 raise SiteError(f"Parsl's interchange has ended (exit code {process.returncode}); run again")
-        if time.monotonic() - self._looked_s > LOOK_S:
+        if not self._patient and time.monotonic() - self._looked_s > LOOK_S:
             self._look_for_workers()
 
     def _look_for_workers(self) -> None:
         self._looked_s = time.monotonic()
-        executor = cast(HighThroughputExecutor, self._kernel.executors[LABEL])
-        if executor.connected_managers():
+        executors = self._kernel.executors.values()
+        if any(e.connected_managers() for e in executors if isinstance(e, HighThroughputExecutor)):
             self._seen_s = self._looked_s
         elif self._looked_s - self._seen_s > NO_WORKERS_S:
             folder = self._kernel.run_dir
@@ -86,13 +89,13 @@ def cache_folder(workdir: Workdir) -> Path:
 
 
 @contextmanager
-def dispatcher(site: Site, workdir: Workdir, epoch: int, workers: int, gpus: int = 0) -> Iterator[Dispatcher]:
-    """Parsl on `site` with so many workers, and `gpus` with a GPU each; everything is ended on leaving."""
+def dispatcher(site: Site, workdir: Workdir, epoch: int, pools: Sequence[Pool]) -> Iterator[Dispatcher]:
+    """Parsl on `site` with these workers; everything is ended on leaving."""
     environment = worker_environment(cache_folder(workdir))
     with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
-        kernel = parsl.load(build(site, run_dir, workers=workers, environment=environment, gpus=gpus))
+        kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment))
         try:
-            yield Dispatcher(kernel)
+            yield Dispatcher(kernel, patient=site.jobs is not None)
         finally:
             _close(kernel)
 

@@ -32,7 +32,7 @@ from launch.stage_runner import StageRunner, StageTools
 from launch.stages import SECTION_OF_STAGE, STAGES
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
-from site_configs import Site, SiteError, StageLayout, load_site
+from site_configs import Site, SiteError, StageLayout, load_site, pools_of
 
 SHOWN_FAILURES = 3
 KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
@@ -165,12 +165,10 @@ class Run:
         self._write_campaign()
         keep_inputs(self._workdir, plan.groups(), self._fence)
         stop_file = self._workdir.run_dir(self._fence.epoch) / "stop"
-        layouts = [self._layouts[stage.stage] for stage in plan]
-        workers = max((layout.at_once for layout in layouts if not layout.on_gpus), default=1)
-        gpus = max((layout.at_once for layout in layouts if layout.on_gpus), default=0)
+        pools = pools_of(self._layouts[stage.stage] for stage in plan)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
-            dispatcher(self._site, self._workdir, self._fence.epoch, workers, gpus) as parsl,
+            dispatcher(self._site, self._workdir, self._fence.epoch, pools) as parsl,
         ):
             maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)
             history = History(self._workdir)

@@ -30,13 +30,13 @@ class Order:
         unit: the unit.
         command: of its process; empty for a job that runs inside a worker.
         module: the job that runs inside a worker; empty for a process.
-        on_gpu: it takes a GPU.
+        pool: name of the workers that take it.
     """
 
     unit: Unit
+    pool: str
     command: tuple[str, ...] = ()
     module: str = ""
-    on_gpu: bool = False
 
 
 class UnitMaker:
@@ -100,8 +100,8 @@ class UnitMaker:
         self._count += 1
         unit.save()
         if stage in IN_WORKER:
-            return Order(unit, module=IN_WORKER[stage], on_gpu=layout.on_gpus)
-        return Order(unit, command=tuple(_command(unit, layout)))
+            return Order(unit, layout.pool.name, module=IN_WORKER[stage])
+        return Order(unit, layout.pool.name, command=tuple(_command(unit, layout)))
 
     def _unit_item(self, item: Item, crashed: Mapping[str, str]) -> UnitItem:
         inputs = _inputs(self._campaign, item)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from site_configs.site import Site, SiteError, StageLayout, load_site, site_names
+from site_configs.layout import Pool, StageLayout, pools_of
+from site_configs.reading import load_site, site_names
+from site_configs.site import Site, SiteError
 
-__all__ = ["Site", "SiteError", "StageLayout", "load_site", "site_names"]
+__all__ = ["Pool", "Site", "SiteError", "StageLayout", "load_site", "pools_of", "site_names"]

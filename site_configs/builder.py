@@ -4,73 +4,139 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from parsl.addresses import address_by_interface
 from parsl.config import Config
 from parsl.executors import HighThroughputExecutor
 from parsl.jobs.error_handlers import windowed_error_handler
 from parsl.launchers import SimpleLauncher
-from parsl.providers import LocalProvider
+from parsl.providers import LocalProvider, PBSProProvider, SlurmProvider
+from parsl.providers.base import ExecutionProvider
 
-from site_configs.site import Site
+from site_configs.layout import Pool
+from site_configs.site import Jobs, Site
 
-LABEL, GPUS = "nodes", "gpus"
 HEARTBEAT_S, LOST_AFTER_S = 2, 20
+IDLE_S = 20.0  # after which a job that nobody has work for is given back
 
 
-def build(
-    site: Site, run_dir: Path, *, workers: int, environment: Mapping[str, str], gpus: int = 0
-) -> Config:
-    """Parsl's configuration of one run on `site`; nothing is started.
+def build(site: Site, run_dir: Path, *, pools: Iterable[Pool], environment: Mapping[str, str]) -> Config:
+    """Parsl's configuration of one run on `site`; nothing is started or submitted.
 
-    One executor serves all stages: stages follow one another, and no more units are given out at a time than
-    `StageLayout.at_once` allows, so that MPI units and units of one core never share a core. A second one
-    serves the units that take a GPU, if there are any.
+    An executor for each pool. Stages follow one another, and no more units are given out at a time than
+    `StageLayout.at_once` allows, so that MPI units and units of one core never share a core.
 
     Args:
         site: the machine.
         run_dir: folder of Parsl's own files.
-        workers: units that may run at the same time, in any stage.
+        pools: the workers that are wanted.
         environment: variables of the workers, besides the site's.
-        gpus: workers with a GPU of their own, which Parsl names in CUDA_VISIBLE_DEVICES.
     """
-    executors = [_executor(site, environment, LABEL, workers)]
-    if gpus:
-        executors.append(_executor(site, environment, GPUS, gpus, accelerators=gpus))
     return Config(
-        executors=executors,
+        executors=[_executor(site, environment, pool) for pool in pools],
         run_dir=str(run_dir),
-        strategy="simple",  # replaces a block that was lost; min_blocks keeps the one there is
+        strategy="simple",  # replaces a block that was lost, and makes as many as there is work for
         strategy_period=1,
+        max_idletime=IDLE_S,
         retries=0,  # a unit that was lost is cut anew, from what is still missing
     )
 
 
-def _executor(
-    site: Site, environment: Mapping[str, str], label: str, workers: int, *, accelerators: int = 0
-) -> HighThroughputExecutor:
-    provider = LocalProvider(
-        init_blocks=1,
-        min_blocks=1,
-        max_blocks=1,
-        launcher=SimpleLauncher(),
-        worker_init=_worker_init(site, environment),
-    )
+def _executor(site: Site, environment: Mapping[str, str], pool: Pool) -> HighThroughputExecutor:
+    address = address_by_interface(site.interface) if site.interface else site.address
     return HighThroughputExecutor(
-        label=label,
-        address=site.address,
+        label=pool.name,
+        address=address,
         loopback_address="127.0.0.1",
-        provider=provider,
-        max_workers_per_node=workers,
-        available_accelerators=accelerators,
-        cores_per_worker=1e-6,  # `workers` alone decides, whatever the number of cores
+        provider=_provider(site, environment, pool),
+        max_workers_per_node=pool.workers,
+        available_accelerators=pool.workers if pool.on_gpus else [],
+        cores_per_worker=1e-6,  # the pool alone decides, whatever the number of cores
         interchange_launch_cmd=[sys.executable, "-P", "-m", "site_configs.interchange"],
         heartbeat_period=HEARTBEAT_S,
         heartbeat_threshold=LOST_AFTER_S,
         encrypted=True,
         block_error_handler=windowed_error_handler,  # gives up when three blocks in a row have failed
     )
+
+
+def _provider(site: Site, environment: Mapping[str, str], pool: Pool) -> ExecutionProvider:
+    """Where a pool's workers live. On a cluster one manager on the first node of a job, which starts MPI."""
+    if site.jobs is None:
+        blocks = {"init_blocks": 1, "min_blocks": 1, "max_blocks": 1}
+        return LocalProvider(launcher=SimpleLauncher(), worker_init=_worker_init(site, environment), **blocks)
+    asked = {
+        "nodes_per_block": pool.nodes,
+        "init_blocks": 0,
+        "min_blocks": 0,
+        "max_blocks": site.jobs.at_most,
+        "walltime": site.jobs.walltime,
+        "worker_init": _worker_init(site, environment),
+        "launcher": SimpleLauncher(),
+        "cmd_timeout": site.jobs.command_timeout_s,
+        "account": site.jobs.account,
+    }
+    return (
+        _slurm(site, site.jobs, asked, pool)
+        if site.scheduler == "slurm"
+        else _pbs(site, site.jobs, asked, pool)
+    )
+
+
+def _slurm(site: Site, jobs: Jobs, asked: dict[str, Any], pool: Pool) -> ExecutionProvider:
+    return PolledSlurm(
+        jobs.poll_s,
+        partition=jobs.queue,
+        qos=jobs.qos,
+        constraint=jobs.constraint,
+        exclusive=jobs.whole_nodes,
+        cores_per_node=None if jobs.whole_nodes else site.cores,
+        gpus_per_node=pool.workers if pool.on_gpus else None,
+        scheduler_options="\n".join(jobs.directives),
+        **asked,
+    )
+
+
+def _pbs(site: Site, jobs: Jobs, asked: dict[str, Any], pool: Pool) -> ExecutionProvider:
+    gpus = f"ngpus={pool.workers}" if pool.on_gpus else None
+    select = ":".join(filter(None, [jobs.select, gpus]))
+    return PolledPbs(
+        jobs.poll_s,
+        queue=jobs.queue,
+        cpus_per_node=site.cores,
+        select_options=select or None,
+        scheduler_options="\n".join(jobs.directives),
+        **asked,
+    )
+
+
+class PolledSlurm(SlurmProvider):
+    """Slurm, asked for the state of jobs every so many seconds."""
+
+    def __init__(self, poll_s: int, **options: Any) -> None:
+        self.poll_s = poll_s
+        super().__init__(**options)
+
+    @property
+    def status_polling_interval(self) -> int:
+        """Seconds between two looks."""
+        return self.poll_s
+
+
+class PolledPbs(PBSProProvider):
+    """PBS Pro, asked for the state of jobs every so many seconds."""
+
+    def __init__(self, poll_s: int, **options: Any) -> None:
+        self.poll_s = poll_s
+        super().__init__(**options)
+
+    @property
+    def status_polling_interval(self) -> int:
+        """Seconds between two looks."""
+        return self.poll_s
 
 
 def worker_environment(caches: Path) -> dict[str, str]:
@@ -97,6 +163,7 @@ def _worker_init(site: Site, environment: Mapping[str, str]) -> str:
     """Shell lines that set up the workers."""
     folder = Path(sys.executable).parent
     lines = [
+        _block_end(site),
         site.worker_init.rstrip(),
         "unset PYTHONPATH PYTHONHOME",
         f'export PATH={shlex.quote(str(folder))}:"$PATH"',
@@ -104,3 +171,8 @@ def _worker_init(site: Site, environment: Mapping[str, str]) -> str:
     variables = {**environment, **site.environment}
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join(line for line in lines if line)
+
+
+def _block_end(site: Site) -> str:
+    """When the scheduler takes the nodes back, counted from the start of the job."""
+    return f"export NNK_BLOCK_END_UNIX_S=$(($(date +%s) + {site.jobs.walltime_s}))" if site.jobs else ""

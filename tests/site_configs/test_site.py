@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from site_configs import SiteError, StageLayout, load_site, site_names
+from site_configs import Pool, SiteError, StageLayout, load_site, pools_of, site_names
 from site_configs.builder import build, worker_environment
 
 
@@ -91,9 +91,8 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_parsl_gets_a_configuration_and_starts_nothing(tmp_path):
-    config = build(
-        load_site("local"), tmp_path / "parsl", workers=3, environment=worker_environment(tmp_path / "cache")
-    )
+    environment = worker_environment(tmp_path / "cache")
+    config = build(load_site("local"), tmp_path / "parsl", pools=[Pool("nodes", 3)], environment=environment)
     (executor,) = config.executors
     assert executor.max_workers_per_node == 3
     assert executor.encrypted
@@ -105,7 +104,7 @@ def test_parsl_gets_a_configuration_and_starts_nothing(tmp_path):
 def test_workers_keep_the_users_modules_out(tmp_path):
     site = load_site(site_file(tmp_path, WELL + "worker_init: module load x\nenvironment: {A_B: 'it''s'}\n"))
     environment = worker_environment(tmp_path)
-    config = build(site, tmp_path / "parsl", workers=1, environment=environment)
+    config = build(site, tmp_path / "parsl", pools=[Pool("nodes", 1)], environment=environment)
     script = config.executors[0].provider.worker_init
     assert script.startswith("module load x\nunset PYTHONPATH")
     assert str(Path(sys.executable).parent) in script
@@ -117,8 +116,9 @@ def test_workers_keep_the_users_modules_out(tmp_path):
 
 def test_gpus_are_shared_out_one_to_a_unit(tmp_path: Path):
     site = load_site("local").model_copy(update={"gpus_per_node": 2})
-    assert site.gpu_layout("kmc") == StageLayout(ranks=1, at_once=2, mpi_command=(), on_gpus=True)
-    config = build(site, tmp_path, workers=1, environment={}, gpus=2)
+    layout = site.gpu_layout("kmc")
+    assert layout == StageLayout(ranks=1, at_once=2, mpi_command=(), pool=Pool("gpus", 2, on_gpus=True))
+    config = build(site, tmp_path, pools=pools_of([site.layout("label"), layout]), environment={})
     nodes, gpus = config.executors
     assert nodes.available_accelerators == []
     assert gpus.available_accelerators == ["0", "1"]

@@ -1,0 +1,50 @@
+"""How the units of a stage use a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Workers of one kind, which take units; of a scheduler, those of one kind of job.
+
+    Attributes:
+        name: its name.
+        workers: units that a job works on at the same time, all on its first node.
+        nodes: nodes of a job, over which a unit may spread.
+        on_gpus: each worker has a GPU of its own.
+    """
+
+    name: str
+    workers: int
+    nodes: int = 1
+    on_gpus: bool = False
+
+
+@dataclass(frozen=True)
+class StageLayout:
+    """How the units of a stage use the machine.
+
+    Attributes:
+        ranks: processes of one unit.
+        at_once: units that run at the same time.
+        mpi_command: words that start an MPI program; empty for a single rank, which needs no MPI launcher.
+        pool: the workers that take them.
+    """
+
+    ranks: int
+    at_once: int
+    mpi_command: tuple[str, ...]
+    pool: Pool
+
+
+def pools_of(layouts: Iterable[StageLayout]) -> tuple[Pool, ...]:
+    """The pools of some layouts, each with the most workers that any of them wants."""
+    found: dict[str, Pool] = {}
+    for layout in layouts:
+        pool = layout.pool
+        if pool.name not in found or found[pool.name].workers < pool.workers:
+            found[pool.name] = pool
+    return tuple(found.values())
