@@ -75,7 +75,7 @@ def test_parsl_gets_jobs_of_the_scheduler_and_submits_none(site, tmp_path):
         (("extends: {base}", "extends: ./mine.yaml"), "extends this file itself"),
         (("extends: {base}", "extends: [a]"), "allowed: the name of a site"),
         (("02:30:00", "2.5 h"), r"mine\.yaml:5:\d+: jobs\.walltime"),
-        (("at_most: 3", "atmost: 3"), r"mine\.yaml:5:\d+: jobs\.atmost"),
+        (("at_most: 3", "most: 3"), r"mine\.yaml:5:\d+: jobs\.most"),
         (("cores_per_node: 4", "cores_per_node: all"), "cores_per_node: all; allowed .* a number"),
         (("account: me", "select: a=b"), "jobs.select: not known to scheduler slurm"),
         (("extends: {base}", "extends: local"), "jobs: allowed with a scheduler that gives out nodes"),
