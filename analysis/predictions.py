@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from analysis.csv_tables import read_columns
 from analysis.inputs import Inputs, reading
 
-SPLITS = ("train", "validation", "test", "test-composition")
+OWN_LABELS = "labels"  # all of a campaign's, for a model that was not trained on them
+SPLITS = ("train", "validation", "test", "test-composition", OWN_LABELS)
 SPLIT_TITLES = {
     "train": "training",
     "validation": "validation",
     "test": "test, known compositions",
     "test-composition": "test, unseen composition",
+    OWN_LABELS: "labels of this campaign",
 }
-TESTS = ("test", "test-composition")
+TESTS = ("test", "test-composition", OWN_LABELS)
 _COLUMNS = ("split", "composition", "sample", "vacancy_site", "species", "E_eV", "E_predicted_eV")
 
 

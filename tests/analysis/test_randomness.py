@@ -1,7 +1,9 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from analysis import randomness, randomness_states
 from analysis.inputs import Inputs, RunFile
@@ -67,10 +69,11 @@ def test_published_network_drives_the_analysis(with_runs, nkk_weights):
     assert model.describe()["source"].startswith("UCICaoLab/NKK")
 
 
-def with_options(workdir, text):
+def with_options(workdir, **options):
     """The campaign with options of this analysis."""
-    with workdir.campaign_file.open("a") as file:
-        file.write(f"analysis_options: {{randomness: {text}}}\n")
+    data = YAML(typ="safe", pure=True).load(workdir.campaign_file)
+    data.setdefault("analysis_options", {})["randomness"] = options
+    workdir.campaign_file.write_text(json.dumps(data))
 
 
 def test_map_is_r_of_the_sites_of_a_slice(with_runs, runs, rows_of):
@@ -110,9 +113,8 @@ def test_densities_are_those_of_all_sites_and_replicas(with_runs, runs, rows_of)
 
 
 def test_so_many_sites_as_asked_for_stand_for_all(with_runs, rows_of):
-    product = randomness.analyse(
-        Inputs(with_options(with_runs, "{most_sites: 60, temperatures_K: [2000.0]}"))
-    )
+    with_options(with_runs, most_sites=60, temperatures_K=[2000.0])
+    product = randomness.analyse(Inputs(with_runs))
     rows = rows_of(product, "randomness")
     assert {row["sites"] for row in rows} == {"60"}
     assert "60 of 250" in product.settings["vacancy sites per state"]

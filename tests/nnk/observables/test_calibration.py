@@ -13,6 +13,7 @@ from nnk.observables.calibration import (
     mean_over_groups,
     spread_calibration,
 )
+from nnk.observables.statistics import bootstrap
 
 values = arrays(np.float64, 12, elements=st.floats(-3, 3).map(lambda x: round(x, 3)))
 
@@ -63,9 +64,26 @@ def test_group_sums_are_those_of_a_plain_loop(group, column):
 def test_mean_over_groups_has_the_error_of_the_groups_not_of_their_members():
     """20 groups of 50 equal values: 20 independent numbers, not 1000."""
     levels = rng().normal(0, 1, 20)
-    found = mean_over_groups(np.repeat(levels, 50), np.repeat(np.arange(20), 50), rng())
-    assert found.value == pytest.approx(levels.mean())
-    assert found.error == pytest.approx(levels.std() / np.sqrt(20), rel=0.15)
+    found = mean_over_groups(np.repeat(levels, 50), np.repeat(np.arange(20), 50))
+    assert found.mean == pytest.approx(levels.mean())
+    assert found.error == pytest.approx(levels.std(ddof=1) / np.sqrt(20))
+    assert found.n == 20
+
+
+def test_mean_over_groups_has_the_error_of_a_bootstrap():
+    """Groups of 1 to 12 correlated members."""
+    sizes = rng().integers(1, 13, 300)
+    group = np.repeat(np.arange(300), sizes)
+    column = np.repeat(rng().normal(1, 1, 300), sizes) + rng().normal(0, 0.5, len(group))
+    rows = group_sums(group, column)
+    drawn = bootstrap(rows, lambda r: float(r[:, 1].sum() / r[:, 0].sum()), rng(), resamples=3000)
+    found = mean_over_groups(column, group)
+    assert found.mean == pytest.approx(column.mean()) == drawn.value
+    assert found.error == pytest.approx(drawn.error, rel=0.06)
+
+
+def test_one_group_has_no_error():
+    assert np.isnan(mean_over_groups([1.0, 2.0], [3, 3]).error)
 
 
 def test_calibrated_predictions_have_slope_one():

@@ -1,0 +1,182 @@
+"""Errors of a model's predictions: by split, moving species, composition and size of the barrier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.predictions import TESTS, Predictions
+from analysis.products import Number, TableProduct
+from nnk.files import rng
+from nnk.observables.calibration import Errors, calibration_slope, errors_of, mean_over_groups
+from nnk.observables.statistics import Estimate, Interval
+
+NAME = "models"
+TABLE = f"{NAME}-errors"
+RESAMPLES = 500
+BINS = 8
+TESTED = "tested"
+
+
+@dataclass(frozen=True)
+class GroupErrors:
+    """Errors of a model on a part of the labels.
+
+    Attributes:
+        split: of the labels; "tested": all that were neither trained on nor chose the epoch.
+        by: "all", "species", "composition", "barrier" (computed) or "predicted" (barrier).
+        group: which.
+        errors: eV.
+        MAE: mean absolute error with its error over vacancies, eV.
+        bias: mean of predicted minus computed with its error over vacancies, eV.
+        computed_eV, predicted_eV: mean barriers.
+    """
+
+    split: str
+    by: str
+    group: str
+    errors: Errors
+    MAE: Estimate
+    bias: Estimate
+    computed_eV: float
+    predicted_eV: float
+
+
+@dataclass(frozen=True)
+class ModelErrors:
+    """All errors of one model.
+
+    Attributes:
+        predictions: what they are of.
+        groups: parts of the labels.
+        slope: of computed on predicted barriers of the tested labels.
+    """
+
+    predictions: Predictions
+    groups: tuple[GroupErrors, ...]
+    slope: Interval
+
+    def of(self, split: str, by: str) -> list[GroupErrors]:
+        """Parts of one kind."""
+        return [group for group in self.groups if (group.split, group.by) == (split, by)]
+
+    @property
+    def tests(self) -> list[str]:
+        """Test splits that occur."""
+        return [split for split in self.predictions.splits if split in TESTS]
+
+
+def model_errors(predictions: Predictions, seed: int) -> ModelErrors:
+    """Errors of one model; errors of the errors are those over vacancies.
+
+    Raises:
+        ValueError: no label is left for testing.
+    """
+    p = predictions
+    if not p.tested.any():
+        raise ValueError(f"network {p.model}: none of its labels is left for testing")
+    groups = tuple(_errors_of(p, part) for part in _parts(p) if part.members.any())
+    true_eV, predicted_eV, vacancy = p.true_eV[p.tested], p.predicted_eV[p.tested], p.vacancy[p.tested]
+    generator = rng(seed, NAME, p.model, "slope")
+    slope = calibration_slope(true_eV, predicted_eV, vacancy, generator, resamples=RESAMPLES)
+    return ModelErrors(p, groups, slope)
+
+
+class _Part(NamedTuple):
+    split: str
+    by: str
+    group: str
+    members: NDArray[np.bool_]
+
+
+def _parts(p: Predictions) -> Iterator[_Part]:
+    for split in p.splits:
+        members = p.split == split
+        yield _Part(split, "all", "all", members)
+        for element in p.elements:
+            yield _Part(split, "species", element, members & (p.species == element))
+        for name in np.unique(p.composition[members]).tolist() if split in TESTS else ():
+            yield _Part(split, "composition", name, members & (p.composition == name))
+    yield from _bins("barrier", p.true_eV, p.tested)
+    yield from _bins("predicted", p.predicted_eV, p.tested)
+
+
+def _bins(by: str, values: NDArray[np.float64], rows: NDArray[np.bool_]) -> Iterator[_Part]:
+    """Tested labels in bins of equal numbers."""
+    edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, BINS + 1)))
+    number = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    for i in range(max(len(edges) - 1, 1)):
+        group = f"{edges[i]:.3f} to {edges[min(i + 1, len(edges) - 1)]:.3f} eV"
+        yield _Part(TESTED, by, group, rows & (number == i))
+
+
+def _errors_of(p: Predictions, part: _Part) -> GroupErrors:
+    true_eV, predicted_eV = p.true_eV[part.members], p.predicted_eV[part.members]
+    vacancy, error = p.vacancy[part.members], predicted_eV - true_eV
+
+    return GroupErrors(
+        split=part.split,
+        by=part.by,
+        group=part.group,
+        errors=errors_of(true_eV, predicted_eV),
+        MAE=mean_over_groups(np.abs(error), vacancy),
+        bias=mean_over_groups(error, vacancy),
+        computed_eV=float(true_eV.mean()),
+        predicted_eV=float(predicted_eV.mean()),
+    )
+
+
+def error_table(found: Sequence[ModelErrors]) -> TableProduct:
+    """A row per model and part of the labels."""
+    rows: list[list[Any]] = []
+    for errors in found:
+        for g in errors.groups:
+            e = g.errors
+            rows.append(
+                [
+                    *(errors.predictions.model, g.split, g.by, g.group, e.n, g.computed_eV, g.predicted_eV),
+                    *(e.MAE, float(g.MAE.error), e.RMSE, e.R2, e.bias, float(g.bias.error)),
+                    *(e.q50, e.q90, e.q99, e.worst),
+                ]
+            )
+    columns = {
+        "model": "the network",
+        "split": f"split of the labels; {TESTED}: all that were neither trained on nor chose the epoch",
+        "by": "what the labels are grouped by; barrier: computed; predicted: predicted barrier",
+        "group": "which of them",
+        "barriers": "number of barriers, both directions",
+        "computed_eV": "mean computed barrier, eV",
+        "predicted_eV": "mean predicted barrier, eV",
+        "MAE_eV": "mean absolute error, eV",
+        "MAE_error_eV": "its standard error over vacancies, eV",
+        "RMSE_eV": "root mean square error, eV",
+        "R2": "coefficient of determination",
+        "bias_eV": "mean of predicted minus computed, eV",
+        "bias_error_eV": "its standard error over vacancies, eV",
+        "q50_eV": "absolute error that half of the barriers keep within, eV",
+        "q90_eV": "absolute error that 90 % keep within, eV",
+        "q99_eV": "absolute error that 99 % keep within, eV",
+        "worst_eV": "largest absolute error, eV",
+    }
+    return TableProduct(TABLE, "Errors of the models by part of the labels", columns, rows)
+
+
+def error_numbers(errors: ModelErrors) -> list[Number]:
+    """Bias, tail and calibration of the tested labels."""
+    name, numbers = errors.predictions.model, []
+    for split in errors.tests:
+        (whole,) = errors.of(split, "all")
+        e = whole.errors
+        numbers += [
+            Number(
+                f"{name}: bias, {split}", 1000 * e.bias, "meV", TABLE, 1000 * float(whole.bias.error), e.n
+            ),
+            Number(f"{name}: 99 % of errors within, {split}", 1000 * e.q99, "meV", TABLE, count=e.n),
+        ]
+    label = f"{name}: slope of computed on predicted barriers (1: calibrated)"
+    count = int(errors.predictions.tested.sum())
+    return [*numbers, Number(label, errors.slope.value, "1", TABLE, errors.slope.error, count)]

@@ -1,0 +1,169 @@
+"""Models judged: errors by species, composition and barrier, calibration, drift on loops, a card each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.command import run_analysis
+from analysis.inputs import Inputs, reading
+from analysis.model_cards import Card, card_numbers, card_table, time_per_barrier_us
+from analysis.model_committee import (
+    FEWEST,
+    Committee,
+    committee_figure,
+    committee_numbers,
+    committee_of,
+    committee_table,
+    committee_words,
+)
+from analysis.model_drift import (
+    CELLS,
+    ModelDrift,
+    drift_figure,
+    drift_numbers,
+    drift_table,
+    drift_words,
+    model_drift,
+)
+from analysis.model_error_figures import error_figure, error_words
+from analysis.model_errors import (
+    NAME,
+    RESAMPLES,
+    ModelErrors,
+    error_numbers,
+    error_table,
+    model_errors,
+)
+from analysis.model_subjects import Subject, read_subjects
+from analysis.options import ModelsOptions
+from analysis.predictions import OWN_LABELS
+from analysis.products import Product, TableProduct
+from analysis.style import paper_style
+from nnk.observables.drift import check_length
+
+
+def analyse(inputs: Inputs) -> Product:
+    """Errors, calibration and drift of each model of the campaign, and its card."""
+    campaign, options = inputs.campaign(), inputs.options(NAME, ModelsOptions)
+    with reading(inputs.workdir.campaign_file):
+        for length in options.loop_lengths:
+            check_length(campaign["alloy"]["lattice"], length)
+    subjects = read_subjects(inputs)
+    cards = [_card(subject, options, campaign) for subject in subjects]
+    committee = committee_of([s.predictions for s in subjects if s.trained and s.predictions is not None])
+    return _product(cards, committee, campaign)
+
+
+def _card(subject: Subject, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
+    elements, seed = campaign["alloy"]["elements"], campaign["seed"]
+    equal = {element: 1 / len(elements) for element in elements}
+    errors = None if subject.predictions is None else model_errors(subject.predictions, seed)
+    return Card(subject, errors, model_drift(subject, options, equal, seed), time_per_barrier_us(subject))
+
+
+def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[str, Any]) -> Product:
+    errors = [card.errors for card in cards if card.errors is not None]
+    drifts = [card.drift for card in cards]
+    elements = ", ".join(campaign["alloy"]["elements"])
+    with paper_style():
+        figures = [error_figure(e) for e in errors]
+        figures += [drift_figure(drifts, f"equal shares of {elements}")]
+        figures += [committee_figure(committee)] if committee else []
+    tables = [card_table(cards, "campaign.yaml"), _overview(cards), drift_table(drifts)]
+    tables += [error_table(errors)] if errors else []
+    tables += [committee_table(committee)] if committee else []
+    numbers = [number for e in errors for number in error_numbers(e)]
+    numbers += [number for drift in drifts for number in drift_numbers(drift)]
+    numbers += committee_numbers(committee) if committee else []
+    return Product(
+        name=NAME,
+        title="Models",
+        summary=_summary(errors, drifts, committee),
+        figures=tuple(figures),
+        tables=tuple(tables),
+        numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),
+        settings=_settings(cards, elements),
+        warnings=_warnings(cards),
+    )
+
+
+def _summary(errors: Sequence[ModelErrors], drifts: Sequence[ModelDrift], committee: Committee | None) -> str:
+    parts = [error_words(e) for e in errors]
+    parts.append(f"On closed loops {drift_words(drifts)}")
+    return " ".join([*parts, *([committee_words(committee)] if committee else [])])
+
+
+def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
+    trained = sum(card.subject.trained for card in cards)
+    single = f"no: a single network states none, and it takes {FEWEST} models of one campaign"
+    return {
+        "errors of errors": f"over vacancies; of slopes by bootstrap over vacancies, {RESAMPLES} resamples",
+        "surroundings of loops": f"random solutions, equal shares of {elements}, {CELLS}^3 cells",
+        "spread of models judged": "yes, that of the campaign's models" if trained >= FEWEST else single,
+        "learning along the epochs": "see the analysis training",
+        "time per barrier": "all sites of a random state, compiled network, best of three; processor time",
+    }
+
+
+def _warnings(cards: Sequence[Card]) -> tuple[str, ...]:
+    said = []
+    for card in cards:
+        name = card.subject.name
+        if card.errors is None:
+            said.append(
+                f"{name}: no labels of this campaign to compare it with; its errors are unknown here."
+            )
+        elif abs(card.errors.slope.value - 1) > max(0.1, 3 * card.errors.slope.error):
+            said.append(
+                f"{name}: computed barriers change {card.errors.slope.value:.2f} times as much as predicted "
+                "ones; its predictions are not calibrated."
+            )
+    return tuple(said)
+
+
+def _overview(cards: Sequence[Card]) -> TableProduct:
+    """One row per model."""
+    rows: list[list[Any]] = []
+    for card in cards:
+        known, model = card.subject.description, card.subject.model
+        last = card.drift.drifts[-1]
+        rows.append(
+            [
+                *(card.subject.name, model.kind, model.shells, known["n_parameters"]),
+                *(str(model.detailed_balance).lower(), *_test_errors(card.errors)),
+                *(last.length, float(card.drift.mean(last).mean), card.barrier_us),
+            ]
+        )
+    columns = {
+        "model": "the network",
+        "kind": "of network",
+        "shells": "neighbour shells that it reads",
+        "parameters": "numbers in it",
+        "detailed_balance": "whether it obeys detailed balance by construction",
+        "test_MAE_eV": "mean absolute error, test labels of known compositions (published: all), eV",
+        "unseen_MAE_eV": "mean absolute error, labels of compositions that were held out whole, eV",
+        "loop_length": "jumps of the longest loops",
+        "drift_eV": "mean energy left on them, eV",
+        "barrier_us": "time of one barrier on one core, microseconds",
+    }
+    return TableProduct(NAME, "The models side by side", columns, rows)
+
+
+def _test_errors(errors: ModelErrors | None) -> list[float | None]:
+    """Mean absolute errors of both kinds of test labels."""
+    values: list[float | None] = []
+    for splits in (("test", OWN_LABELS), ("test-composition",)):
+        found = [group for split in splits for group in (errors.of(split, "all") if errors else ())]
+        values.append(found[0].errors.MAE if found else None)
+    return values
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m analysis.models WORKDIR``; returns the exit code."""
+    return run_analysis(NAME, analyse, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
