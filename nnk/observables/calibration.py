@@ -1,7 +1,7 @@
 """Errors of predicted barriers, and whether predictions and their stated spread can be believed.
 
 Groups of predictions are not independent: both directions of a jump, and all jumps of a vacancy, share their
-surroundings. Errors of what follows are therefore bootstrapped over whole groups (`group_sums`).
+surroundings. Errors of what follows are therefore taken over whole groups (`group_sums`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnk.observables.statistics import Interval, bootstrap
+from nnk.observables.statistics import Estimate, Interval, bootstrap
 
 FloatArray = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def _pairs(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, FloatArray]
 def group_sums(group: ArrayLike, *columns: ArrayLike) -> FloatArray:
     """Number of members and sums of `columns` [n] of each group, float64[groups, 1 + columns].
 
-    Sums are what a bootstrap over groups needs of them: any ratio of sums follows from the drawn rows.
+    Sums are all that a ratio of sums, and its error over groups, needs.
     """
     _, number = np.unique(np.asarray(group), return_inverse=True)
     return np.stack(
@@ -83,15 +83,23 @@ def group_sums(group: ArrayLike, *columns: ArrayLike) -> FloatArray:
     ).astype(np.float64)
 
 
-def mean_over_groups(
-    values: ArrayLike, group: ArrayLike, rng: np.random.Generator, *, resamples: int = 1000
-) -> Interval:
-    """Mean of `values` [n] with its error by resampling whole groups."""
-    return bootstrap(group_sums(group, values), _mean, rng, resamples=resamples)
+def mean_over_groups(values: ArrayLike, group: ArrayLike) -> Estimate:
+    """Mean of `values` [n] with its standard error over independent groups of them.
 
+    A mean over groups of n_g members with sums S_g is a ratio of sums; to first order its variance is
 
-def _mean(rows: FloatArray) -> float:
-    return float(rows[:, 1].sum() / rows[:, 0].sum())
+        G / (G - 1) sum_g (S_g - n_g mean)^2 / (sum_g n_g)^2,
+
+    which is also what a bootstrap over G groups tends to.
+
+    Returns:
+        The mean, its error (NaN for one group), and G.
+    """
+    n, sums = group_sums(group, values).T
+    groups, mean = len(n), sums.sum() / n.sum()
+    deviation = np.sqrt(((sums - n * mean) ** 2).sum()) / n.sum()
+    error = deviation * np.sqrt(groups / (groups - 1)) if groups > 1 else np.nan
+    return Estimate(np.asarray(mean), np.asarray(error), np.asarray(groups))
 
 
 def calibration_slope(
