@@ -15,8 +15,10 @@ from launch import (  # noqa: F401 (they register their checks)
     checks,
     composition_checks,
     kmc_checks,
+    model_checks,
     potential_checks,
     sample_checks,
+    spectra_checks,
 )
 from launch.findings import Finding, check_values
 from launch.problems import CampaignErrors, KeyPath, Position, Problem, did_you_mean

@@ -11,7 +11,7 @@ from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
 from launch.schema.box import prescribed_lattice_parameter_A
-from launch.stages import ANALYSIS_READS, STAGES
+from launch.stages import ALSO_READS, ANALYSIS_READS, STAGES
 from nnk.potentials import Builtin
 
 PROBE = "potential"
@@ -112,10 +112,15 @@ def _kmc(campaign: Campaign, items: Items) -> list[Item]:
 def _analyses(campaign: Campaign, items: Items) -> list[Item]:
     options = campaign.analysis_options.model_dump(mode="json")
     made = {
-        name: make_item(Group("analysis", options.get(name, {}), _whole(items, ANALYSIS_READS[name])), name)
+        name: make_item(Group("analysis", options.get(name, {}), _read_by(items, name)), name)
         for name in campaign.analysis
     }
     return with_comparison(campaign, made)
+
+
+def _read_by(items: Items, name: str) -> dict[str, str]:
+    """Hashes of the products that an analysis reads."""
+    return _whole(items, (*ANALYSIS_READS[name], *ALSO_READS.get(name, ())))
 
 
 def _report(campaign: Campaign, items: Items) -> list[Item]:

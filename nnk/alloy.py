@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -145,6 +145,30 @@ def exact_counts(fractions: ArrayLike, n_sites: int) -> NDArray[np.int64]:
     missing = n_sites - int(counts.sum())
     counts[np.argsort(-remainders, kind="stable")[:missing]] += 1
     return counts
+
+
+def with_content(elements: Sequence[str], element: str, fraction: float) -> dict[str, float]:
+    """The composition with `fraction` of `element`; the other elements share the rest equally.
+
+    Raises:
+        ValueError: an element that is not among `elements`, or a fraction outside 0 to 1.
+    """
+    if element not in elements:
+        raise ValueError(f"element {element!r}: the elements are {', '.join(elements)}")
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction={fraction!r}: expected 0 to 1")
+    rest = (1 - fraction) / max(len(elements) - 1, 1)
+    return {name: fraction if name == element else rest for name in elements}
+
+
+def sites_with(fractions: ArrayLike, least_atoms: int) -> int:
+    """Smallest number of sites that holds `least_atoms` of every element that is there at all.
+
+    Raises:
+        ValueError: negative or non-finite fractions, or a sum other than 1.
+    """
+    values = _checked(fractions)
+    return ceil(round(least_atoms / values[values > 0].min(), _TIE_DIGITS - 3))
 
 
 def random_solution(counts: ArrayLike, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -13,6 +13,8 @@ from nnk.alloy import (
     published_grid,
     random_solution,
     simplex_grid,
+    sites_with,
+    with_content,
     with_vacancy,
 )
 
@@ -148,3 +150,24 @@ def test_a_small_grid():
 def test_grids_that_make_no_sense(elements, divisions, margin, message):
     with pytest.raises(ValueError, match=message):
         simplex_grid(elements, divisions, margin)
+
+
+def test_a_content_and_the_rest_in_equal_shares():
+    assert with_content(("Nb", "Mo", "Ta"), "Mo", 0.5) == {"Nb": 0.25, "Mo": 0.5, "Ta": 0.25}
+    assert with_content(("Nb", "Mo", "Ta"), "Mo", 1.0) == {"Nb": 0, "Mo": 1, "Ta": 0}
+    with pytest.raises(ValueError, match="elements are Nb, Mo"):
+        with_content(("Nb", "Mo"), "W", 0.5)
+    with pytest.raises(ValueError, match="0 to 1"):
+        with_content(("Nb", "Mo"), "Nb", 1.5)
+
+
+def test_sites_that_hold_enough_of_every_element():
+    assert sites_with([0.005, 0.99, 0.005], 5000) == 1_000_000
+    assert sites_with([0.0, 1.0, 0.0], 5000) == 5000
+
+
+@given(fractions(), st.integers(1, 300))
+def test_one_site_less_would_be_too_few(values, least):
+    n, smallest = sites_with(values, least), values[values > 0].min()
+    assert n * smallest >= least - 1e-4
+    assert (n - 1) * smallest < least
