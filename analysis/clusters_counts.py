@@ -77,5 +77,5 @@ def counts_of(
         float((size == 1).sum()),
         float(size.max(initial=0)),
         len(clusters.centre) / lattice.n_sites,
-        float(b2_cells(lattice, occupancy, pair).mean()),
+        float(b2_cells(lattice, occupancy, pair, clusters.centre).mean()),
     )

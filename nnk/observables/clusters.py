@@ -98,25 +98,29 @@ def _neighbours_that_are(lattice: Lattice, chosen: NDArray[np.bool_]) -> NDArray
     """
     grid = chosen.reshape(*lattice.cells, 2).view(np.uint8)
     sums = np.empty_like(grid)
-    for basis, step in ((0, 1), (1, -1)):
-        total = grid[..., 1 - basis]
-        for axis in range(3):
-            total = total + np.roll(total, step, axis=axis)
-        sums[..., basis] = total
+    for basis, border in ((0, (1, 0)), (1, (0, 1))):
+        total = np.pad(grid[..., 1 - basis], (border,) * 3, mode="wrap")
+        total = total[1:] + total[:-1]
+        total = total[:, 1:] + total[:, :-1]
+        sums[..., basis] = total[:, :, 1:] + total[:, :, :-1]
     return sums.reshape(-1)
 
 
-def b2_cells(lattice: Lattice, occupancy: SpeciesArray, pair: Pair) -> NDArray[np.bool_]:
+def b2_cells(lattice: Lattice, occupancy: SpeciesArray, pair: Pair, centre: IntArray) -> NDArray[np.bool_]:
     """Whether the atom at each site belongs to the B2 cell of a centre, bool[n_sites].
 
     A centre's cell is the centre itself and those of its first neighbours that are the other species.
 
-    Raises:
-        ValueError: see `b2_centres`.
+    Args:
+        lattice, occupancy, pair: see `b2_centres`.
+        centre: int[m], sites of the centres.
     """
-    found = centres = b2_centres(lattice, occupancy, pair)
+    found = np.zeros(lattice.n_sites, dtype=bool)
+    found[centre] = True
     for a, b in (pair, pair[::-1]):
-        found = found | ((occupancy == b) & (_neighbours_that_are(lattice, centres & (occupancy == a)) > 0))
+        of_this_kind = np.zeros(lattice.n_sites, dtype=bool)
+        of_this_kind[centre] = occupancy[centre] == a
+        found |= (occupancy == b) & (_neighbours_that_are(lattice, of_this_kind) > 0)
     return found
 
 
@@ -151,11 +155,16 @@ def _links(lattice: Lattice, sites: IntArray, shells: int) -> tuple[IntArray, In
         first, second: int64[k], places in `sites`.
         offset: int64[k], which of `_half_of_the_offsets` leads from the first to the second.
     """
-    place = np.full(lattice.n_sites, -1, dtype=np.int64)
-    place[sites] = np.arange(len(sites))
-    other = place[lattice.sites_around(sites, _half_of_the_offsets(lattice, shells))]
+    offsets = _half_of_the_offsets(lattice, shells)
+    reach = int(np.abs(offsets).max())
+    grid = np.full(lattice.extent, -1, dtype=np.int32)
+    coordinates = lattice.coordinates[sites]
+    grid[tuple(coordinates.T)] = np.arange(len(sites))
+    wide = np.pad(grid, reach, mode="wrap")  # an offset is then one step, the same from every site
+    steps = np.array([wide.shape[1] * wide.shape[2], wide.shape[2], 1])
+    other = wide.ravel()[((coordinates + reach) @ steps)[:, None] + offsets @ steps]
     first, offset = np.nonzero(other >= 0)
-    return first, other[first, offset], offset
+    return first, other[first, offset].astype(np.int64), offset
 
 
 def _half_of_the_offsets(lattice: Lattice, shells: int) -> IntArray:

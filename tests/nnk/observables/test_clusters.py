@@ -92,7 +92,7 @@ def test_a_perfect_crystal_is_one_cluster_of_all_sites():
     assert found.size.tolist() == [lattice.n_sites]
     assert (found.of_sites(lattice.n_sites) == 0).all()
     assert wrapping(lattice, found).all()
-    assert b2_cells(lattice, occupancy, PAIR).all()
+    assert b2_cells(lattice, occupancy, PAIR, found.centre).all()
 
 
 @pytest.mark.parametrize(("others", "is_centre"), [(0, True), (1, True), (2, True), (3, False)])
@@ -107,7 +107,8 @@ def test_three_quarters_of_the_neighbours_must_be_the_other_element(others, is_c
     occupancy[changed] = kind[0] if stranger == "same" else stranger
     centres = b2_centres(lattice, occupancy, PAIR)
     assert np.flatnonzero(centres).tolist() == ([site] if is_centre else [])
-    assert b2_cells(lattice, occupancy, PAIR).sum() == (9 - others if is_centre else 0)
+    cells = b2_cells(lattice, occupancy, PAIR, np.flatnonzero(centres))
+    assert cells.sum() == (9 - others if is_centre else 0)
 
 
 @pytest.mark.parametrize(
