@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 from nnk.alloy import exact_counts, random_solution
 from nnk.environment import gather_jumps
 from nnk.lattice import IntArray, Lattice, Structure, jumps, reverse_jump
-from nnk.models.base import BarrierModel
+
+if TYPE_CHECKING:
+    from nnk.models.base import BarrierModel
 
 FloatArray = NDArray[np.float64]
 

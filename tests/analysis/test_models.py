@@ -1,0 +1,277 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from analysis import models
+from analysis.inputs import DamagedInput, Inputs
+from analysis.model_committee import committee_of
+from analysis.model_errors import model_errors
+from analysis.model_subjects import predicted_labels
+from analysis.predictions import read_predictions
+
+ELEMENTS = ("Nb", "Mo", "Ta")
+
+
+def edited(workdir, change):
+    """The campaign file after `change` of its content."""
+    data = YAML(typ="safe", pure=True).load(workdir.campaign_file)
+    change(data)
+    workdir.campaign_file.write_text(json.dumps(data))
+    return workdir
+
+
+def with_options(workdir, **options):
+    """The campaign with options of this analysis."""
+    return edited(workdir, lambda data: data.setdefault("analysis_options", {}).update(models=options))
+
+
+@pytest.fixture(scope="session")
+def more_models(labels, tmp_path_factory):
+    """A balanced model and another forward one, trained on the same labels as the campaign's own."""
+    from nnk.training import ModelSpec, TrainParameters, train
+
+    folder = tmp_path_factory.mktemp("more")
+    parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
+    train(labels, ModelSpec("balanced", shells=2, hidden=(4,)), parameters, folder / "balanced")
+    train(labels, ModelSpec("other", "mlp", shells=1, hidden=(4,)), parameters, folder / "other")
+    return folder
+
+
+@pytest.fixture
+def short(workdir):
+    """A campaign with short loops."""
+    return with_options(workdir, loop_lengths=[4, 12], loops=6)
+
+
+def with_three(short, more_models):
+    """The campaign with all three models."""
+    names = ("main", "balanced", "other")
+    edited(short, lambda data: data.update(train={"models": [{"name": name} for name in names]}))
+    for name in ("balanced", "other"):
+        short.model_dir(name).mkdir()
+        for file in (more_models / name).iterdir():
+            if file.is_file():
+                (short.model_dir(name) / file.name).write_bytes(file.read_bytes())
+    return short
+
+
+@pytest.fixture
+def several(short, more_models):
+    return with_three(short, more_models)
+
+
+@pytest.fixture(scope="session")
+def analysed(make_workdir, more_models, tmp_path_factory):
+    """The campaign of three models, and its product."""
+    workdir = with_options(
+        make_workdir(tmp_path_factory.mktemp("models") / "work"), loop_lengths=[4, 12], loops=6
+    )
+    with_three(workdir, more_models)
+    return workdir, models.analyse(Inputs(workdir))
+
+
+def rows_of_main(analysed, rows_of):
+    return [row for row in rows_of(analysed[1], "models-errors") if row["model"] == "main"]
+
+
+def plain_rows(workdir):
+    with (workdir.model_dir("main") / "predictions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def members(row, rows):
+    """The barriers that a row of the table is about, found the slow way."""
+    split = ("test", "test-composition") if row["split"] == "tested" else (row["split"],)
+    chosen = [r for r in rows if r["split"] in split]
+    if row["by"] in ("species", "composition"):
+        return [r for r in chosen if r[row["by"]] == row["group"]]
+    if row["by"] == "all":
+        return chosen
+    values = sorted(float(r["E_eV"]) for r in chosen)
+    edges = np.quantile(values, np.linspace(0, 1, 9))
+    low = next(i for i in range(8) if row["group"].startswith(f"{edges[i]:.3f} to {edges[i + 1]:.3f}"))
+    last = low == 7
+    return [
+        r for r in chosen if edges[low] <= float(r["E_eV"]) and (last or float(r["E_eV"]) < edges[low + 1])
+    ]
+
+
+def test_errors_are_those_of_a_plain_loop(analysed, rows_of):
+    rows, known = rows_of_main(analysed, rows_of), plain_rows(analysed[0])
+    assert {row["by"] for row in rows} == {"all", "species", "composition", "barrier", "predicted"}
+    for row in (r for r in rows if r["by"] != "predicted"):
+        chosen = members(row, known)
+        errors = np.array([float(r["E_predicted_eV"]) - float(r["E_eV"]) for r in chosen])
+        assert int(row["barriers"]) == len(chosen) > 0
+        assert float(row["MAE_eV"]) == pytest.approx(np.abs(errors).mean())
+        assert float(row["RMSE_eV"]) == pytest.approx(np.sqrt((errors**2).mean()))
+        assert float(row["bias_eV"]) == pytest.approx(errors.mean(), abs=1e-9)
+        assert float(row["worst_eV"]) == pytest.approx(np.abs(errors).max())
+        assert float(row["computed_eV"]) == pytest.approx(np.mean([float(r["E_eV"]) for r in chosen]))
+
+
+def test_bins_hold_all_tested_barriers_in_about_equal_numbers(analysed, rows_of):
+    rows = rows_of_main(analysed, rows_of)
+    tested = sum(r["split"].startswith("test") for r in plain_rows(analysed[0]))
+    for by in ("barrier", "predicted"):
+        counts = [int(row["barriers"]) for row in rows if row["by"] == by]
+        assert sum(counts) == tested
+        assert len(counts) == 8
+        assert max(counts) - min(counts) <= 2
+
+
+def test_every_tested_composition_and_moving_species_has_its_error(analysed, rows_of):
+    rows = rows_of_main(analysed, rows_of)
+    for split in ("test", "test-composition"):
+        for by in ("species", "composition"):
+            groups = {row["group"] for row in rows if (row["split"], row["by"]) == (split, by)}
+            assert groups == {r[by] for r in plain_rows(analysed[0]) if r["split"] == split}
+    assert all(float(row["MAE_error_eV"]) > 0 for row in rows if row["by"] == "species")
+
+
+def test_errors_of_errors_are_over_vacancies(workdir):
+    """Each vacancy twice changes no error; twice as many vacancies shrink it."""
+    p = read_predictions(Inputs(workdir), "main", ELEMENTS)
+    names = ("split", "species", "composition", "vacancy", "true_eV", "predicted_eV")
+    twice = replace(p, **{name: np.tile(getattr(p, name), 2) for name in names})
+    other = replace(twice, vacancy=np.concatenate([p.vacancy, np.char.add(p.vacancy, "b")]))
+    (once, same, half) = (model_errors(q, 7).of("test-composition", "all")[0].MAE for q in (p, twice, other))
+    assert same.error == pytest.approx(once.error)
+    groups = once.n
+    assert half.error == pytest.approx(once.error * np.sqrt((groups - 1) / (2 * groups - 1)))
+
+
+def test_balanced_models_do_not_drift_and_forward_ones_do(analysed, rows_of):
+    _, product = analysed
+    rows = rows_of(product, "models-drift")
+    assert {(row["model"], row["length"]) for row in rows} == {
+        (name, length) for name in ("main", "balanced", "other") for length in ("4", "12")
+    }
+    for row in rows:
+        drift = float(row["drift_eV"])
+        assert drift < 1e-9 if row["model"] == "balanced" else drift > 1e-6
+        assert (row["detailed_balance"] == "true") == (row["model"] == "balanced")
+    every, *apart = [row for row in rows if (row["model"], row["length"]) == ("main", "12")]
+    assert every["loops"] == "6"
+    weighted = sum(int(row["loops"]) * float(row["drift_eV"]) for row in apart) / 6
+    assert weighted == pytest.approx(float(every["drift_eV"]))
+    assert "balanced leaves nothing but rounding" in product.summary
+
+
+def test_figures_tables_and_numbers_are_made(analysed):
+    _, product = analysed
+    assert [figure.name for figure in product.figures] == [
+        *("models-main", "models-balanced", "models-other", "models-drift", "models-committee")
+    ]
+    tables = {table.name for table in product.tables}
+    assert tables == {"models", "models-cards", "models-drift", "models-errors", "models-committee"}
+    assert {figure.table for figure in product.figures} <= tables
+    assert all("vacanc" in figure.caption or "loops" in figure.caption for figure in product.figures[:4])
+    assert {number.table for number in product.numbers} <= tables
+    labels = [number.label for number in product.numbers]
+    assert len(labels) == len(set(labels))
+
+
+def test_cards_say_what_each_model_is(analysed, rows_of):
+    rows = rows_of(analysed[1], "models-cards")
+    for name in ("main", "balanced", "other"):
+        card = {row["item"]: row["value"] for row in rows if row["model"] == name}
+        topics = {row["topic"] for row in rows if row["model"] == name}
+        assert topics == {"what it is", "data", "errors", "limits", "use"}
+        assert card["kind"] == ("detailed-balance" if name == "balanced" else "mlp")
+        assert ("equilibrium" in card) == (name != "balanced")
+        assert card["in Python"] == f'nnk.models.load("models/{name}")'
+        assert card["made by"] == "launch campaign.yaml"
+    overview = rows_of(analysed[1], "models")
+    assert [row["model"] for row in overview] == ["main", "balanced", "other"]
+    assert all(float(row["barrier_us"]) > 0 for row in overview)
+
+
+def test_a_model_is_compared_with_labels_that_it_has_not_seen(labels, network):
+    """The labels were made by this network: as a stranger to them it predicts each one exactly."""
+    for order in (ELEMENTS, ("Ta", "Nb", "Mo")):
+        p = predicted_labels("published", network.remap(order), labels)
+        usable = labels.usable & np.isfinite(labels.E_bwd_eV)
+        assert len(p.true_eV) == 2 * usable.sum()
+        assert p.tested.all()
+        np.testing.assert_allclose(p.predicted_eV, p.true_eV, atol=1e-6)
+        moved = np.array(ELEMENTS)[labels.moving_species[usable] - 1]
+        assert sorted(p.species.tolist()) == sorted([*moved, *moved])
+
+
+def with_published(workdir, weights):
+    published = {"format": "nkk", "file": str(weights), "allow_pickle": True}
+    edited(workdir, lambda data: data["kmc"].update(model={"published": published}))
+
+
+def test_published_network_without_labels_has_no_errors_but_a_drift(short, nkk_weights, rows_of):
+    with_published(short, nkk_weights)
+    edited(short, lambda data: [data.pop(section) for section in ("label", "train")])
+    product = models.analyse(Inputs(short))
+    assert [figure.name for figure in product.figures] == ["models-drift"]
+    assert any("its errors are unknown here" in text for text in product.warnings)
+    assert 0.02 < float(rows_of(product, "models-drift")[0]["drift_eV"]) < 0.08
+    (row,) = rows_of(product, "models")
+    assert row["test_MAE_eV"] == ""
+
+
+def test_published_network_is_compared_with_the_labels_beside_the_trained_models(short, nkk_weights, rows_of):
+    with_published(short, nkk_weights)
+    product = models.analyse(Inputs(short))
+    names = [figure.name for figure in product.figures]
+    assert names == ["models-main", "models-published", "models-drift"]
+    splits = {row["split"] for row in rows_of(product, "models-errors") if row["model"] == "published"}
+    assert splits == {"labels", "tested"}
+
+
+def test_a_damaged_model_is_left_out_and_named(several, rows_of):
+    (several.model_dir("balanced") / "model.safetensors").write_bytes(b"torn")
+    inputs = Inputs(several)
+    rows = rows_of(models.analyse(inputs), "models")
+    assert [row["model"] for row in rows] == ["main", "other"]
+    assert any("models/balanced is left out" in text for text in inputs.warnings)
+
+
+def test_without_any_sound_model_it_fails(short):
+    (short.model_dir("main") / "predictions.csv").write_text("split\ntest\n")
+    with pytest.raises(DamagedInput, match="none of the models main"):
+        models.analyse(Inputs(short))
+
+
+def test_lengths_that_no_loop_has_are_refused(workdir):
+    with_options(workdir, loop_lengths=[4, 5])
+    with pytest.raises(DamagedInput, match="length=5: closed loops"):
+        models.analyse(Inputs(workdir))
+
+
+def test_three_models_make_a_committee(analysed):
+    inputs = Inputs(analysed[0])
+    sets = [read_predictions(inputs, name, ELEMENTS) for name in ("main", "balanced", "other")]
+    found = committee_of(sets)
+    predicted = np.array([p.predicted_eV[p.tested] for p in sets])
+    error = predicted.mean(axis=0) - sets[0].true_eV[sets[0].tested]
+    assert pytest.approx(np.abs(error).mean()) == found.errors.MAE
+    assert found.calibration.n.sum() == len(error)
+    one_spread = (np.abs(error) < predicted.std(axis=0, ddof=1)).mean()
+    assert found.calibration.within[0] == pytest.approx(one_spread)
+    assert committee_of(sets[:2]) is None
+    assert committee_of([*sets[:2], replace(sets[2], split=sets[2].split[::-1])]) is None
+
+
+def test_the_errors_of_a_committee_are_compared_with_its_spread(workdir):
+    """Ten members around a centre that errs by the spread of one of them."""
+    p = read_predictions(Inputs(workdir), "main", ELEMENTS)
+    rng = np.random.default_rng(1)
+    m = 6000
+    pick = np.flatnonzero(p.tested)[rng.integers(p.tested.sum(), size=m)]
+    names = ("split", "species", "composition", "vacancy", "true_eV", "predicted_eV")
+    many = replace(p, **{name: getattr(p, name)[pick] for name in names})
+    width = rng.uniform(0.01, 0.1, m)
+    centre = many.true_eV + rng.normal(0, width)
+    members = [replace(many, predicted_eV=centre + rng.normal(0, width)) for _ in range(10)]
+    # the mean of the members errs by width * sqrt(1 + 1/10)
+    assert committee_of(members).calibration.slope == pytest.approx(np.sqrt(1.1), rel=0.04)
