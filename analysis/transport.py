@@ -17,7 +17,6 @@ from analysis.transport_runs import read_runs
 from analysis.transport_tables import displacements_table, fits_table, numbers, points_table
 
 NAME = "transport"
-BADLY_FITTED = 0.01
 
 
 def analyse(inputs: Inputs) -> Product:
@@ -67,7 +66,7 @@ def _warnings(case: CaseTransport) -> list[str]:
         if fit is None:
             count = len(case.fitted(walker))
             found.append(f"{name}: no Arrhenius fit: {count} sound points in its range, of {FEWEST_POINTS}.")
-        elif fit.probability < BADLY_FITTED:
+        elif case.bent(walker):
             found.append(
                 f"{name}: the points stray from the Arrhenius line by more than their errors (chi squared "
                 f"{fit.chi_squared:.3g} for {fit.degrees} degrees of freedom), so that these are scaled up; "

@@ -16,7 +16,7 @@ from nnk.observables.arrhenius import ArrheniusFit, arrhenius_fit
 from nnk.observables.transport import concentration_factor, vacancy_concentration
 
 FEWEST_POINTS = 3
-OUT_OF_RANGE = "outside the temperatures of the fit"
+BADLY_FITTED = 0.01  # probability
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,10 @@ class CaseTransport:
         found = {walker: self._fit(walker) for walker in self.walkers}
         return {walker: fit for walker, fit in found.items() if fit is not None}
 
+    def bent(self, walker: int) -> bool:
+        """Whether the points stray from their line by more than their errors; False without a line."""
+        return walker in self.fits and self.fits[walker].probability < BADLY_FITTED
+
     def _fit(self, walker: int) -> ArrheniusFit | None:
         points = [self.points[t] for t in self.fitted(walker)]
         if len(points) < FEWEST_POINTS:
@@ -148,6 +152,7 @@ def summary(case: CaseTransport) -> str:
     """Activation energies, and where there is no diffusivity."""
     lines = [
         f"{case.walker_name(walker)} {fit.activation_eV:.2f} ± {fit.activation_error_eV:.2f} eV"
+        f"{' (on average: the line is bent)' if case.bent(walker) else ''}"
         for walker, fit in case.fits.items()
     ]
     if not lines:

@@ -78,9 +78,9 @@ def _arrhenius_caption(case: CaseTransport) -> str:
         f"{where(case)}. (a) Diffusivity of the vacancy, (b) of the atoms of each species, {_scale(case)}, "
         f"over the jumps after the first {case.first.first_jump:,}. {_errors_text(case)} Lines and bands: "
         "weighted least squares of ln D against 1/T through the filled points, with the 95 % confidence of "
-        "the line, its errors scaled up where the points stray from it by more than theirs. Open symbols: "
-        f"no diffusivity, and in no fit: displacements grow with an exponent below {LEAST_GROWTH:g} (not "
-        f"diffusive), the vacancy moves by fewer than {LEAST_WAY:g} jump lengths in a block or an atom by "
+        "the line; dashed where the points stray from it by more than their errors, so that it averages "
+        "different slopes, its errors scaled up. Open symbols: no diffusivity, and in no fit: displacements "
+        f"grow with an exponent below {LEAST_GROWTH:g} (not diffusive), the vacancy moves by fewer than {LEAST_WAY:g} jump lengths in a block or an atom by "
         f"fewer than {LEAST_ATOM_WAY:g} (trapped: an upper bound), or the error is above "
         f"{100 * WORST_ERROR:g} % (uncertain). {unsound} Those more than {DECADES_BELOW:g} decades below "
         "the sound ones are not drawn."
@@ -108,7 +108,8 @@ def _draw_line(axes: Axes, case: CaseTransport, walker: int) -> None:
     temperatures = case.temperature_K[case.fitted(walker)]
     inverse = np.linspace(1 / temperatures.max(), 1 / temperatures.min(), 100)
     colour = _style(walker)["color"]
-    axes.plot(1000 * inverse, fit.at(1 / inverse), color=colour, linewidth=0.9)
+    dashes = "--" if case.bent(walker) else "-"
+    axes.plot(1000 * inverse, fit.at(1 / inverse), color=colour, linewidth=0.9, linestyle=dashes)
     axes.fill_between(1000 * inverse, *fit.band(1 / inverse), color=colour, alpha=0.18, linewidth=0)
 
 

@@ -223,6 +223,21 @@ def test_growth_and_errors_decide_too(walked):
     assert cases_of(scattered, options)[0].points[0].fault(0).startswith("uncertain: error of ")
 
 
+def test_points_that_stray_from_the_line_are_told(walked):
+    inputs, options = Inputs(walked), TransportOptions()
+    runs = [run_transport(file, inputs.trajectory(file), options) for file in inputs.run_files()]
+    straight = cases_of(runs, options)[0]
+    bent = cases_of([scaled(run, 10 if run.file.temperature_K == 900 else 1) for run in runs], options)[0]
+    assert [case.bent(0) for case in (straight, bent)] == [False, True]
+    assert ["bent" in summary(case) for case in (straight, bent)] == [False, True]
+    assert not bent.bent(1)
+    assert bent.fits[0].activation_error_eV > 3 * straight.fits[0].activation_error_eV
+    (text,) = transport._warnings(bent)
+    assert "vacancy: the points stray from the Arrhenius line" in text
+    dashes = [line.get_linestyle() for line in transport_figures(bent)[0].figure.axes[0].lines]
+    assert "--" in dashes
+
+
 def slowed(run):
     """Displacements growing with the square root of the jumps."""
     record = run.record
