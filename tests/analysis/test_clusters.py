@@ -24,6 +24,14 @@ def with_runs(workdir, save_runs):
     return workdir
 
 
+@pytest.fixture(scope="module")
+def product(make_workdir, save_runs, tmp_path_factory):
+    """With all options as they are by default."""
+    workdir = make_workdir(tmp_path_factory.mktemp("clusters") / "work")
+    save_runs(workdir)
+    return clusters.analyse(Inputs(workdir))
+
+
 def choose(workdir, **options):
     """Options of the analysis in the campaign file."""
     yaml = YAML()
@@ -43,8 +51,8 @@ def naive_counts(trajectory, frame, pair, small_below=8):
     }
 
 
-def test_the_table_holds_means_and_errors_over_replicas(with_runs, trajectories, rows_of):
-    rows = rows_of(clusters.analyse(Inputs(with_runs)), "clusters")
+def test_the_table_holds_means_and_errors_over_replicas(product, trajectories, rows_of):
+    rows = rows_of(product, "clusters")
     frames = trajectories[800.0, 0].frames()
     assert len(rows) == 1 + 2 * len(frames)
     for temperature_K in (800.0, 2000.0):
@@ -79,8 +87,8 @@ def test_events_are_those_of_the_lineage(with_runs, trajectories, rows_of):
     assert sum(line.births().sum() + line.deaths().sum() for line in lineages) > 0
 
 
-def test_chance_is_that_of_random_arrangements(with_runs, trajectories, rows_of):
-    (row, *_) = rows_of(clusters.analyse(Inputs(with_runs)), "clusters")
+def test_chance_is_that_of_random_arrangements(product, trajectories, rows_of):
+    (row, *_) = rows_of(product, "clusters")
     assert row["temperature_K"] == row["jumps"] == ""
     found = trajectories[800.0, 0]
     rng = np.random.default_rng(5)
@@ -95,14 +103,13 @@ def test_chance_is_that_of_random_arrangements(with_runs, trajectories, rows_of)
         assert abs(float(row[name]) - np.mean(values)) < 4 * error
 
 
-def test_the_limit_of_small_ones_is_an_option(with_runs, rows_of):
-    eight = rows_of(clusters.analyse(Inputs(with_runs)), "clusters")
+def test_the_limit_of_small_ones_is_an_option(with_runs, product, rows_of):
     choose(with_runs, small_below=2)
-    product = clusters.analyse(Inputs(with_runs))
-    for row in rows_of(product, "clusters"):
+    other = clusters.analyse(Inputs(with_runs))
+    for row in rows_of(other, "clusters"):
         assert row["small"] == row["lone"]
-    assert any(float(row["small"]) > float(row["lone"]) for row in eight)
-    assert "fewer than 2 centres" in product.figures[0].caption
+    assert any(float(row["small"]) > float(row["lone"]) for row in rows_of(product, "clusters"))
+    assert "fewer than 2 centres" in other.figures[0].caption
 
 
 def test_the_temperatures_that_are_drawn_are_an_option(with_runs):
@@ -111,10 +118,12 @@ def test_the_temperatures_that_are_drawn_are_an_option(with_runs):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["2000 K"]
 
 
-def test_the_pair_is_an_option_and_by_default_that_of_the_paper(with_runs):
-    assert clusters.analyse(Inputs(with_runs)).settings["pair"] == "Mo-Ta"
+def test_the_pair_is_an_option_and_by_default_that_of_the_paper(with_runs, product):
+    assert product.settings["pair"] == "Mo-Ta"
     choose(with_runs, pair=["Ta", "Nb"])
-    assert clusters.analyse(Inputs(with_runs)).settings["pair"] == "Ta-Nb"
+    (case,) = cluster_cases(Inputs(with_runs))
+    assert case.pair_name == "Ta-Nb"
+    assert case.pair == (3, 1)
 
 
 def test_without_mo_and_ta_the_most_favoured_pair_is_taken(with_runs, trajectories):
@@ -135,11 +144,11 @@ def test_without_mo_and_ta_the_most_favoured_pair_is_taken(with_runs, trajectori
         expected = 8 * np.outer(n, n) / (found.lattice.n_sites - 1)
         alphas.append([1 - (counts / expected)[a, b] for a, b in ((0, 1), (0, 2), (1, 2))])
     best = ("Nb-W", "Nb-V", "W-V")[int(np.mean(alphas, axis=0).argmin())]
-    assert clusters.analyse(Inputs(with_runs)).settings["pair"] == best
+    (case,) = cluster_cases(Inputs(with_runs))
+    assert case.pair_name == best
 
 
-def test_every_figure_says_what_it_shows(with_runs):
-    product = clusters.analyse(Inputs(with_runs))
+def test_every_figure_says_what_it_shows(product):
     assert {figure.name.removeprefix("clusters-Nb30Mo30Ta40") for figure in product.figures} >= {
         "",
         "-events",
@@ -194,10 +203,9 @@ def test_the_summary_compares_with_chance(with_runs):
     assert f"random: {100 * case.chance_share:.1f} %" in summary(case)
 
 
-def test_the_file_for_ovito_reads_back(with_runs, trajectories):
+def test_the_file_for_ovito_reads_back(with_runs, product, trajectories):
     from ase.io import read
 
-    product = clusters.analyse(Inputs(with_runs))
     (file,) = product.files
     path = with_runs.root / file.name
     path.write_bytes(file.content)
