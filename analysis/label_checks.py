@@ -159,7 +159,7 @@ def check_figure(found: Sequence[Check]) -> FigureProduct:
     panel = axes[0, 0]
     panel.set_axis_off()
     panel.set(xlim=(0, 1.02), ylim=(len(found) - 0.4, -1.2))
-    for x, text in ((0.11, "check"), (0.45, "value"), (0.48, "good / bad"), (0.63, "if large")):
+    for x, text in ((0.125, "check"), (0.455, "value"), (0.48, "good / bad"), (0.63, "if large")):
         panel.text(x, -0.85, text, ha="right" if text == "value" else "left", va="center", fontweight="bold")
     for row, check in enumerate(found):
         _draw_check(panel, row, check)
@@ -188,8 +188,8 @@ def _draw_check(axes: Axes, row: int, check: Check) -> None:
         "fontweight": "bold",
         "bbox": box,
     }
-    axes.text(0.045, row, check.verdict, **word)
-    axes.text(0.11, row, check.of.what, va="center")
-    axes.text(0.45, row, value, ha="right", va="center")
+    axes.text(0.055, row, check.verdict, **word)
+    axes.text(0.125, row, check.of.what, va="center")
+    axes.text(0.455, row, value, ha="right", va="center")
     axes.text(0.48, row, f"{check.of.good:g} / {check.of.bad:g}{unit}", va="center", color="0.35")
     axes.text(0.63, row, check.of.meaning, va="center", color="0.35")

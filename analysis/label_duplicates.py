@@ -61,12 +61,19 @@ def _figure(found: Equivalents) -> FigureProduct:
 
 def _draw_spreads(axes: Axes, found: Equivalents) -> None:
     shown, both = np.maximum(1000 * found.spread_eV, SMALLEST_MEV), mixed(found)
+    kinds = ((~both, "one direction", BLUE), (both, "there and back", ORANGE))
+    present = [
+        (shown[these], f"{text} ({these.sum()} groups)", colour)
+        for these, text, colour in kinds
+        if these.any()
+    ]
+    values, texts, colours = zip(*present, strict=True)
     axes.hist(
-        [shown[~both], shown[both]],
+        values,
         bins=np.geomspace(SMALLEST_MEV, max(LOWEST_TOP_MEV, 1.01 * shown.max()), 25).tolist(),
         stacked=True,
-        color=[BLUE, ORANGE],
-        label=[f"one direction ({(~both).sum()} groups)", f"there and back ({both.sum()} groups)"],
+        color=colours,
+        label=texts,
     )
     axes.set(xscale="log", xlabel="largest $-$ smallest (meV)", ylabel="groups")
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend

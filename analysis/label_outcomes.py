@@ -109,7 +109,7 @@ def _draw_calls(axes: Axes, barriers: BarrierSet) -> None:
         va="top",
     )
     beyond = int((calls > bins[-1]).sum())
-    more = f" (last bin: and above, {beyond})" if beyond else ""
+    more = f" (last bin: with {beyond} beyond)" if beyond else ""
     axes.set(xlabel="force calls per barrier" + more, ylabel="labels")
 
 

@@ -93,14 +93,14 @@ def _legend(splits: Sequence[str]) -> list[Line2D]:
     return [*shown, Line2D([], [], color="black", linewidth=0.6, label="normal errors")]
 
 
-def _points(axes: Axes, x: Sequence[float], groups: Sequence[GroupErrors], split: str) -> None:
+def _points(
+    axes: Axes, x: Sequence[float], groups: Sequence[GroupErrors], split: str, *, small: bool = False
+) -> None:
     """Mean absolute errors with their error bars."""
-    style = SPLIT_STYLES[split] | {"linestyle": "none"}
-    values, bars = (
-        [1000 * float(v) for v in pair]
-        for pair in zip(*((float(g.MAE.mean), g.MAE.error) for g in groups), strict=True)
-    )
-    axes.errorbar(x, values, bars, markersize=4, **style)
+    style = SPLIT_STYLES[split] | {"linestyle": "none"} | ({"capsize": 0} if small else {})
+    values = [1000 * float(g.MAE.mean) for g in groups]
+    bars = [1000 * float(g.MAE.error) for g in groups]
+    axes.errorbar(x, values, bars, markersize=2.5 if small else 4, **style)
 
 
 def _from_zero(axes: Axes) -> None:
@@ -155,7 +155,7 @@ def _draw_compositions(axes: Axes, errors: ModelErrors) -> None:
     names = list(dict.fromkeys(g.group for g in sorted(groups, key=lambda g: float(g.MAE.mean))))
     for split in errors.tests:
         mine = errors.of(split, "composition")
-        _points(axes, [names.index(g.group) for g in mine], mine, split)
+        _points(axes, [names.index(g.group) for g in mine], mine, split, small=len(names) > MOST_NAMED)
     if len(names) <= MOST_NAMED:
         axes.set_xticks(range(len(names)), names, rotation=90)
     else:
