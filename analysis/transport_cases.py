@@ -149,13 +149,17 @@ def left_out(case: CaseTransport, walker: int) -> str:
 
 
 def summary(case: CaseTransport) -> str:
-    """Activation energies, and where there is no diffusivity."""
-    lines = [
-        f"{case.walker_name(walker)} {fit.activation_eV:.2f} ± {fit.activation_error_eV:.2f} eV"
-        f"{' (on average: the line is bent)' if case.bent(walker) else ''}"
-        for walker, fit in case.fits.items()
-    ]
-    if not lines:
+    """Activation energies."""
+    if not case.fits:
         return f"{case.name}: too few sound diffusivities for an Arrhenius fit."
-    what = "at the equilibrium concentration of vacancies" if case.rescaled else "migration alone"
-    return f"{case.name}: activation energies ({what} for the atoms): {', '.join(lines)}."
+    atoms = [_energy(case, walker) for walker in case.fits if walker]
+    what = "with" if case.rescaled else "without"
+    found = [f"of the vacancy {_energy(case, 0)}"] if 0 in case.fits else []
+    found += [f"of the atoms, {what} the formation of vacancies, {', '.join(atoms)}"] if atoms else []
+    return f"{case.name}: activation energies: {'; '.join(found)}."
+
+
+def _energy(case: CaseTransport, walker: int) -> str:
+    fit, name = case.fits[walker], f"{case.walker_name(walker)} " if walker else ""
+    bent = " (an average: the line is bent)" if case.bent(walker) else ""
+    return f"{name}{fit.activation_eV:.2f} ± {fit.activation_error_eV:.2f} eV{bent}"

@@ -77,11 +77,12 @@ def _arrhenius_caption(case: CaseTransport) -> str:
     return (
         f"{where(case)}. (a) Diffusivity of the vacancy, (b) of the atoms of each species, {_scale(case)}, "
         f"over the jumps after the first {case.first.first_jump:,}. {_errors_text(case)} Lines and bands: "
-        "weighted least squares of ln D against 1/T through the filled points, with the 95 % confidence of "
-        "the line; dashed where the points stray from it by more than their errors, so that it averages "
-        "different slopes, its errors scaled up. Open symbols: no diffusivity, and in no fit: displacements "
-        f"grow with an exponent below {LEAST_GROWTH:g} (not diffusive), the vacancy moves by fewer than {LEAST_WAY:g} jump lengths in a block or an atom by "
-        f"fewer than {LEAST_ATOM_WAY:g} (trapped: an upper bound), or the error is above "
+        "weighted least squares of ln D against 1/T through the filled points that they span, with the 95 % "
+        "confidence of the line; dashed where the points stray from it by more than their errors, so that it "
+        "averages different slopes, its errors scaled up. Open symbols: no diffusivity, and in no fit: "
+        f"displacements grow with an exponent below {LEAST_GROWTH:g} (not diffusive), the vacancy moves by "
+        f"fewer than {LEAST_WAY:g} jump lengths in a block or an atom by fewer than {LEAST_ATOM_WAY:g} in a "
+        "longer stretch (trapped: an upper bound), or the error is above "
         f"{100 * WORST_ERROR:g} % (uncertain). {unsound} Those more than {DECADES_BELOW:g} decades below "
         "the sound ones are not drawn."
     )
