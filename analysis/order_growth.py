@@ -188,8 +188,8 @@ def _relaxation(order: Order, shown: list[PairRelaxation]) -> FigureProduct:
         title=f"Relaxation of the order of {name}, {order.case.name}",
         caption=(
             f"{atoms_text(order)}. (a) Jumps and (b) physical time in which the first-shell order of {name} "
-            f"relaxes. {DEFINITION}. Points: geometric mean over the runs that have relaxed; open, a lower "
-            "bound: some have not; nothing drawn where fewer than half have. Error bars: standard error of "
+            f"relaxes. {DEFINITION}. Points: geometric mean over the runs that have relaxed; open: "
+            "some have not; nothing drawn where fewer than half have. Error bars: standard error of "
             f"the logarithm, {order.case.replicas_text}. The time is that of the one simulated vacancy."
         ),
         alt=f"Relaxation of the order of {name} in jumps and in seconds, against temperature.",

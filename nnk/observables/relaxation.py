@@ -53,7 +53,8 @@ def relaxation(n: ArrayLike, y: ArrayLike, *, noise: float = 0.0) -> Relaxation:
     Args:
         n: float64[m], ascending, from 0 on.
         y: float64[m].
-        noise: standard deviation of a single value, by which it scatters when nothing changes.
+        noise: standard deviation of a single value where there is no order; the values scatter by this, or
+            by as much as those after N/4 do if that is more.
 
     Raises:
         ValueError: `n` does not ascend from 0 or has another length than `y`.
@@ -70,7 +71,8 @@ def relaxation(n: ArrayLike, y: ArrayLike, *, noise: float = 0.0) -> Relaxation:
     counts = int(late.sum()), int(before.sum())
     if min(counts) < 2 or abs(change) <= 3 * noise:
         return Relaxation(float("nan"), plateau, change)
-    allowed = max(TOLERANCE * abs(change), 2 * noise * np.sqrt(1 / counts[0] + 1 / counts[1]))
+    scatter = max(noise, float(values[late].std(ddof=1)))
+    allowed = max(TOLERANCE * abs(change), 2 * scatter * np.sqrt(1 / counts[0] + 1 / counts[1]))
     if abs(values[before].mean() - plateau) > allowed:
         return Relaxation(float("nan"), plateau, change)
     return Relaxation(_crossing((values - values[0]) / change), plateau, change)
