@@ -15,15 +15,20 @@ from analysis.randomness_figures import DEFINITION, map_figure, randomness_figur
 from analysis.randomness_states import (
     MOST_INITIAL_STATES,
     NAME,
+    RESAMPLES,
+    Curves,
     FloatArray,
     Randomness,
     final_curves,
+    final_peak,
     initial_curves,
+    initial_peak,
     map_sites,
     read_randomness,
 )
 from analysis.style import paper_style
 from nnk.observables.jump_randomness import BIN_EDGES
+from nnk.observables.statistics import Interval
 
 _STATE = "initial: first states of the runs; last: last states, at their own temperature"
 
@@ -38,12 +43,13 @@ def analyse(inputs: Inputs) -> Product:
         title="Jump randomness",
         summary=" ".join(_summary(r) for r in found),
         figures=figures,
-        tables=(_curve_table(found), _histogram_table(found), _map_table(found)),
+        tables=(_curve_table(found), _peak_table(found), _histogram_table(found), _map_table(found)),
         numbers=tuple(number for r in found for number in _numbers(r)),
         settings={
             "definition": DEFINITION,
             "states": f"the initial states of the runs (at most {MOST_INITIAL_STATES} per case) at all "
             "temperatures; the last state of each run at its own temperature",
+            "errors of peak temperatures": f"bootstrap over states, {RESAMPLES} resamples",
             "vacancy sites per state": ", ".join(_sites_text(r) for r in found),
         },
     )
@@ -61,13 +67,21 @@ def _sites_text(found: Randomness) -> str:
 
 
 def _summary(found: Randomness) -> str:
-    curves = initial_curves(found)
-    top = int(curves.variance.mean.argmax())
+    peaks = [f"{_kelvin(initial_peak(found))} in the initial states"]
+    last = final_peak(found)
+    peaks += [] if np.isnan(last.value) else [f"{_kelvin(last)} in the last states of the runs"]
     modes = ", ".join(f"{_mode(found.initial_density(t)):.2f} at {t:g} K" for t in found.shown_K)
     return (
-        f"{found.case}: in the initial state Var(R) is largest, "
-        f"{curves.variance.mean[top]:.4f}, at {curves.temperature_K[top]:g} K; R is most often {modes}."
+        f"{found.case}: Var(R) is largest at {' and at '.join(peaks)}; "
+        f"R of the initial states is most often {modes}."
     )
+
+
+def _kelvin(peak: Interval) -> str:
+    if np.isnan(peak.value):
+        return "no temperature inside the range"
+    error = "" if np.isnan(peak.error) else f" ± {peak.error:.0f}"
+    return f"{peak.value:.0f}{error} K"
 
 
 def _mode(density: FloatArray) -> float:
@@ -145,16 +159,46 @@ def _map_table(all_found: Sequence[Randomness]) -> TableProduct:
     return TableProduct(f"{NAME}-map", "Jump randomness on the sites of a slice", columns, rows)
 
 
+def _peak_table(all_found: Sequence[Randomness]) -> TableProduct:
+    rows: list[list[Any]] = []
+    for found in all_found:
+        for state, peak, curves in _peaks(found):
+            states = int(curves.variance.n.min())
+            top = float(np.nanmax(curves.variance.mean))
+            rows.append([found.case, state, *map(float, peak), states, top])
+    columns = {
+        "case": "composition or start of the runs",
+        "state": _STATE,
+        "peak_K": "temperature at which Var(R) is largest: parabola through the top of its curve, K; empty: "
+        "the highest point is the first or the last",
+        "peak_error_K": "its standard error, bootstrapped over states, K",
+        "low_K": "lower end of its 95 % interval, K",
+        "high_K": "upper end of its 95 % interval, K",
+        "states": "number of states at each temperature, at least",
+        "R_variance": "largest variance of R over sites",
+    }
+    return TableProduct(f"{NAME}-peaks", "Where the diffusion multiplicity is largest", columns, rows)
+
+
+def _peaks(found: Randomness) -> tuple[tuple[str, Interval, Curves], ...]:
+    return (
+        ("initial", initial_peak(found), initial_curves(found)),
+        ("last", final_peak(found), final_curves(found)),
+    )
+
+
 def _numbers(found: Randomness) -> list[Number]:
-    curves, count = initial_curves(found), len(found.initial)
-    top = int(curves.variance.mean.argmax())
-    peak = f"{found.case}: largest Var(R), initial state"
-    error = float(curves.variance.error[top])
-    return [
-        Number(f"{peak}, at", float(curves.temperature_K[top]), "K", NAME, count=count),
-        Number(peak, float(curves.variance.mean[top]), "1", NAME, error=_known(error), count=count),
-        *(number for t in found.shown_K for number in _numbers_at(found, t)),
-    ]
+    numbers = []
+    for state, peak, curves in _peaks(found):
+        top = int(curves.variance.mean.argmax())
+        where, count = f"{found.case}: largest Var(R), {state} state", int(curves.variance.n[top])
+        height, error = float(curves.variance.mean[top]), float(curves.variance.error[top])
+        if not np.isnan(peak.value):
+            numbers.append(
+                Number(f"{where}, at", peak.value, "K", f"{NAME}-peaks", _known(peak.error), count)
+            )
+        numbers.append(Number(where, height, "1", NAME, _known(error), count))
+    return [*numbers, *(number for t in found.shown_K for number in _numbers_at(found, t))]
 
 
 def _numbers_at(found: Randomness, temperature_K: float) -> list[Number]:

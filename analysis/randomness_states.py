@@ -15,8 +15,9 @@ from analysis.runs import sound_runs
 from nnk.files import rng
 from nnk.lattice import IntArray, Lattice
 from nnk.observables.jump_randomness import RandomnessCurve, jump_randomness, randomness_curve
+from nnk.observables.peaks import bootstrap_peak, peak_position
 from nnk.observables.site_barriers import site_barriers
-from nnk.observables.statistics import Estimate, mean_and_error
+from nnk.observables.statistics import Estimate, Interval, bootstrap, mean_and_error
 
 if TYPE_CHECKING:
     from nnk.kmc import Trajectory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 NAME = "randomness"
 GRID_K = np.arange(100.0, 3001.0, 50.0)
 MOST_INITIAL_STATES = 8
+RESAMPLES = 1000
 MAP_CELLS = 40  # along each edge of a map
 
 FloatArray = NDArray[np.float64]
@@ -138,6 +140,25 @@ def final_curves(found: Randomness) -> Curves:
     variances = [mean_and_error([run.final.variance[0] for run in group]) for group in groups]
     mean, variance = (Estimate(*map(np.array, zip(*e, strict=True))) for e in (means, variances))
     return Curves(np.array(found.temperatures_K), mean, variance)
+
+
+def initial_peak(found: Randomness) -> Interval:
+    """Temperature (K) at which Var(R) of the initial states is largest, with its error over the states."""
+    temperature_K, variances = found.initial[0].temperature_K, np.array([c.variance for c in found.initial])
+    if len(variances) < 2:
+        return Interval(peak_position(temperature_K, variances[0]), np.nan, np.nan, np.nan)
+
+    def position(rows: FloatArray) -> float:
+        return peak_position(temperature_K, rows.mean(axis=0))
+
+    return bootstrap(variances, position, rng(0, NAME, "initial", found.case), resamples=RESAMPLES)
+
+
+def final_peak(found: Randomness) -> Interval:
+    """The same of the last states, resampled at each temperature; NaN if it is the first or the last one."""
+    values = [[run.final.variance[0] for run in found.at(t)] for t in found.temperatures_K]
+    generator = rng(0, NAME, "last", found.case)
+    return bootstrap_peak(found.temperatures_K, values, generator, resamples=RESAMPLES)
 
 
 def _density(counts: Sequence[NDArray[np.int64]]) -> FloatArray:

@@ -7,9 +7,16 @@ from ruamel.yaml import YAML
 
 from analysis import randomness, randomness_states
 from analysis.inputs import Inputs, RunFile
-from analysis.randomness_states import Reader, chosen_sites, map_sites
+from analysis.randomness_states import (
+    Randomness,
+    Reader,
+    RunRandomness,
+    chosen_sites,
+    map_sites,
+)
 from nnk.constants import K_B_eV_K
 from nnk.lattice import Lattice
+from nnk.observables.jump_randomness import RandomnessCurve
 
 
 def naive_randomness(network, run, occupancy, temperature_K):
@@ -176,3 +183,39 @@ def test_one_element_one_temperature_and_one_replica_can_be_drawn(network):
     names = [figure.name for figure in randomness._figures(found)]
     assert names == ["randomness-Mo100", "randomness-Mo100-map"]
     assert "1 replica," in randomness._figures(found)[0].caption
+
+
+def curve(variance):
+    n = len(variance)
+    counts = np.tile(np.eye(1, 25, dtype=np.int64), (n, 1))
+    return RandomnessCurve(np.array([600.0, 800.0, 1000.0])[:n], np.full(n, 0.5), np.array(variance), counts)
+
+
+def test_peaks_are_vertices_with_errors_over_states():
+    """Parabolas through three points: vertex at 800 + 200 (b - a) / (2 (2 top - a - b))."""
+    lattice = Lattice.bcc((4, 4, 4), 3.2)
+    runs = tuple(
+        RunRandomness(RunFile("x", t, r, Path("run.nc")), lattice, 10, curve([v]), np.zeros(4), np.zeros(4))
+        for t, v in ((600.0, 0.02), (800.0, 0.04), (1000.0, 0.03))
+        for r in range(2)
+    )
+    states = (curve([0.02, 0.04, 0.03]), curve([0.03, 0.04, 0.02]))
+    found = Randomness("x", runs, states, 128, (800.0,))
+    last = randomness_states.final_peak(found)
+    assert last.value == pytest.approx(800 + 200 * 0.01 / (2 * 0.03))
+    assert last.error == pytest.approx(0, abs=1e-9)
+    first = randomness_states.initial_peak(found)
+    assert first.value == pytest.approx(800)
+    shift = 200 * 0.01 / (2 * 0.03)  # a quarter of the draws has either state twice, half of them both
+    assert first.error == pytest.approx(shift / np.sqrt(2), rel=0.1)
+    one = randomness_states.initial_peak(Randomness("x", runs, states[:1], 128, (800.0,)))
+    assert one.value == pytest.approx(800 + shift)
+    assert np.isnan(one.error)
+
+
+def test_a_peak_at_the_edge_is_no_peak(with_runs, rows_of):
+    """Two temperatures: one is the first, the other the last."""
+    product = randomness.analyse(Inputs(with_runs))
+    (row,) = [row for row in rows_of(product, "randomness-peaks") if row["state"] == "last"]
+    assert row["peak_K"] == row["peak_error_K"] == ""
+    assert not any(n.label.endswith("last state, at") for n in product.numbers)
