@@ -47,6 +47,8 @@ def _settings(case: CaseTransport) -> dict[str, object]:
         "vacancy formation entropy (k)": options.vacancy_formation_entropy_kB,
         "temperatures of the fits (K)": options.fit_range_K or "all sound points",
         "estimator": "mean squared displacement per jump times jumps per second of the whole part",
+        "collective ratio": "single over collective diffusivity of a species; no Haven ratio, which compares "
+        "with an electric conductivity and means nothing for a neutral alloy",
         "sound": {
             "growth exponent at least": LEAST_GROWTH,
             "way of the vacancy in a block, jump lengths, at least": LEAST_WAY,

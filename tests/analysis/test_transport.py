@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -313,6 +314,42 @@ def test_jumps_that_are_not_recorded_one_by_one(walked):
 def with_skipped(run):
     found = transport_of(run.record, run.lattice, time_s=run.time_s, skipped=1e6)
     return replace(run, skipped=1e6, transport=found)
+
+
+def test_vacancies_are_followed_each_by_itself():
+    lattice = Lattice.bcc((5, 5, 5), A_A)
+    occupancy = np.ones(lattice.n_sites, dtype=np.uint8)
+    occupancy[[0, 77]] = 0
+    trajectory = run(
+        lattice, occupancy, equal_model(), temperature_K=900.0, jumps=JUMPS, seed=1,
+        key_frames=KeyFrames("log", 10),
+    )  # fmt: skip
+    found = run_transport(RunFile(CASE, 900.0, 0, Path("run.nc")), trajectory, TransportOptions())
+    assert found.record.n_vacancies == 2
+    assert found.transport.jump_Hz == pytest.approx(found.record.n_jumps / found.time_s / 2)
+    # the other vacancy is seldom in the way
+    assert found.transport.vacancy_m2_s == pytest.approx(exact_m2_s(900.0), rel=0.35)
+    atoms = found.transport.tracer_m2_s[0] * (lattice.n_sites - 2) / 2
+    assert atoms == pytest.approx(0.731 * exact_m2_s(900.0), rel=0.2)
+    case = cases_of([found], TransportOptions(vacancy_formation_energy_eV=1.0))[0]
+    factor = np.exp(-1.0 / (K_B_eV_K * 900.0)) * lattice.n_sites / 2
+    assert case.points[0].factor == pytest.approx(factor)
+    assert "250 sites, 2 vacancies" in transport_figures(case)[0].caption
+
+
+def test_a_torn_run_is_named_and_left_out(walked, tmp_path, rows_of):
+    copy = Workdir(Path(shutil.copytree(walked.root, tmp_path / "copy")))
+    path = copy.trajectory(CASE, 900.0, 1)
+    path.write_bytes(path.read_bytes()[:-4000])
+    inputs = Inputs(copy)
+    rows = rows_of(transport.analyse(inputs), "transport")
+    assert {(row["temperature_K"], row["replicas"]) for row in rows} == {
+        ("700", "3"),
+        ("900", "2"),
+        ("1300", "3"),
+    }
+    (text,) = inputs.warnings
+    assert f"kmc/{CASE}/T0900.0K/r001.nc is left out" in text
 
 
 def test_a_run_without_jumps_is_damaged(walked):
