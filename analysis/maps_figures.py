@@ -172,13 +172,15 @@ def _draw(
     drawn, marked = sets
     values = _values(drawn, *what)
     known = np.isfinite(values)
-    contents = places(plane.percents(drawn)[:, known])
-    image = panel.tricontourf(*contents, values[known], levels=levels, cmap=colours)
-    panel.tricontour(*contents, values[known], levels=levels, colors="white", linewidths=0.4)
+    x, y = places(plane.percents(drawn)[:, known])
+    image = panel.tricontourf(x, y, values[known], levels=levels, cmap=colours)
+    panel.tricontour(x, y, values[known], levels=levels, colors="white", linewidths=0.4)
     inside = _values(marked, *what)
     if np.isfinite(inside).any():
+        x, y = places(plane.percents(marked)[:, np.isfinite(inside)])
         panel.scatter(
-            *places(plane.percents(marked)[:, np.isfinite(inside)]),
+            x,
+            y,
             c=inside[np.isfinite(inside)],
             cmap=colours,
             vmin=levels[0],

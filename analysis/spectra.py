@@ -1,371 +1,62 @@
-"""Barrier spectra per moving species and composition: the labels, and the networks' on the same samples."""
+"""Barrier spectra: of the labels, against predictions, against composition and against order."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
 
 from analysis.command import run_analysis
-from analysis.inputs import Inputs, MissingInput
-from analysis.products import FigureProduct, Number, Product, TableProduct
-from analysis.spectra_map import spectra_map
-from analysis.style import (
-    DOUBLE_COLUMN_IN,
-    SERIES_COLOURS,
-    SINGLE_COLUMN_IN,
-    letter_panels,
-    new_figure,
-    paper_style,
-    series_style,
-)
-from nnk.barriers import BarrierSet
-from nnk.observables.site_barriers import site_barriers
-from nnk.observables.spectra import (
-    Spectrum,
-    common_bins,
-    density_histogram,
-    smooth_density,
-    spectra_by_species,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from nnk.models import BarrierModel
+from analysis.inputs import DamagedInput, Inputs, MissingInput
+from analysis.options import SpectraOptions
+from analysis.products import Product
+from analysis.spectra_labels import labels_part
+from analysis.spectra_order import order_part
+from analysis.spectra_pairs import pairs_part
+from analysis.spectra_sweep import sweep_part
+from analysis.style import paper_style
 
 NAME = "spectra"
-BIN_EV = 0.1
-BANDWIDTH_EV = 0.04
-MOST_PANELS = 12  # compositions that are drawn as curves, a panel each
-MOST_VACANCIES = 512  # per composition, for the networks' spectra
 
-
-@dataclass(frozen=True)
-class Barriers:
-    """Forward barriers of jumps out of random vacancies of one composition.
-
-    Attributes:
-        composition: its name.
-        source: "labels", or the name of a network.
-        E_fwd_eV: float64[m].
-        mover: uint8[m], moving species.
-    """
-
-    composition: str
-    source: str
-    E_fwd_eV: NDArray[np.float64]
-    mover: NDArray[np.uint8]
+Part = Callable[[Inputs, SpectraOptions], Product]
+PARTS: tuple[Part, ...] = (labels_part, pairs_part, sweep_part, order_part)
 
 
 def analyse(inputs: Inputs) -> Product:
-    """Spectra of the labels, and of each trained network at all vacancies of the same samples."""
-    labels = inputs.labels()
-    models = _models(inputs, labels.elements)
-    sets = _label_spectra(labels)
-    for name, model in models.items():
-        sets += _model_spectra(labels, name, model)
+    """All parts that the campaign has the products for; a part whose products are damaged leaves a warning.
+
+    Raises:
+        MissingInput: there are neither labels nor runs nor a sweep.
+        DamagedInput: what there is cannot be read.
+    """
+    options = inputs.options(NAME, SpectraOptions)
+    found: list[Product] = []
+    missing: list[MissingInput] = []
+    damaged: list[DamagedInput] = []
     with paper_style():
-        many = len(_compositions(sets)) > MOST_PANELS
-        drawn = _distribution_map(labels, sets) if many else _distributions(labels, sets)
-        figures = (drawn, _means(labels, sets))
+        for part in PARTS:
+            try:
+                found.append(part(inputs, options))
+            except MissingInput as error:  # a part that this campaign does not have
+                missing.append(error)
+            except DamagedInput as error:
+                damaged.append(error)
+    if not found:
+        raise (damaged or missing)[0]
+    for reason in damaged:
+        inputs.warn(f"{reason}. What is made of it is left out.")
+    return _joined(found)
+
+
+def _joined(parts: Sequence[Product]) -> Product:
     return Product(
         name=NAME,
         title="Barrier spectra",
-        summary=_summary(labels, sets),
-        figures=figures,
-        tables=(_summary_table(labels, sets), _histogram_table(labels, sets)),
-        numbers=_numbers(labels),
-        settings={
-            "width of a bin, eV": BIN_EV,
-            "standard deviation of the smoothing kernel, eV": BANDWIDTH_EV,
-            "vacancies per composition in the networks' spectra, at most": MOST_VACANCIES,
-        },
-        warnings=_warnings(labels, models),
-    )
-
-
-def _warnings(labels: BarrierSet, models: Mapping[str, BarrierModel]) -> tuple[str, ...]:
-    said = () if models else ("No trained network: spectra of the labels only.",)
-    left_out = int((~labels.usable).sum())
-    if not left_out:
-        return said
-    return (*said, f"{left_out} of {len(labels)} labels have no verified barrier and are left out.")
-
-
-def _models(inputs: Inputs, elements: Sequence[str]) -> dict[str, BarrierModel]:
-    try:
-        names = inputs.model_names()
-    except MissingInput:  # labels alone have spectra too
-        return {}
-    return {name: inputs.model(name, elements) for name in names}
-
-
-def _label_spectra(labels: BarrierSet) -> list[Barriers]:
-    """Forward barriers only: a backward one starts from a state that is not a random one."""
-    names = labels.composition_name
-    chosen = [(name, labels.usable & (names == name)) for name in dict.fromkeys(names.tolist())]
-    return [
-        Barriers(name, "labels", labels.E_fwd_eV[mask], labels.moving_species[mask]) for name, mask in chosen
-    ]
-
-
-def _model_spectra(labels: BarrierSet, source: str, model: BarrierModel) -> list[Barriers]:
-    names = labels.composition_name
-    spectra = []
-    for name in dict.fromkeys(names.tolist()):
-        samples = np.unique(labels.sample[names == name])
-        per_sample = -(-MOST_VACANCIES // len(samples))
-        parts = [_sample_barriers(labels, int(sample), per_sample, model) for sample in samples]
-        energies, movers = (np.concatenate(column) for column in zip(*parts, strict=True))
-        spectra.append(Barriers(name, source, energies, movers))
-    return spectra
-
-
-def _sample_barriers(
-    labels: BarrierSet, sample: int, count: int, model: BarrierModel
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Barriers float64[m] and movers of evenly spread vacancies in one sample."""
-    lattice, occupancy = labels.lattice(sample), labels.occupancy[sample]
-    sites = np.unique(np.linspace(0, lattice.n_sites - 1, min(count, lattice.n_sites)).astype(np.int64))
-    barriers = site_barriers(model, lattice, occupancy, sites)
-    return barriers.ravel(), occupancy[lattice.neighbours[sites]].ravel()
-
-
-def _by_species(labels: BarrierSet, barriers: Barriers) -> tuple[Spectrum, ...]:
-    return spectra_by_species(barriers.E_fwd_eV, barriers.mover, len(labels.elements))
-
-
-def _compositions(sets: Sequence[Barriers]) -> list[str]:
-    return list(dict.fromkeys(barriers.composition for barriers in sets))
-
-
-def _sources(sets: Sequence[Barriers]) -> list[str]:
-    return list(dict.fromkeys(barriers.source for barriers in sets))
-
-
-def _distribution_map(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
-    """The spectra of the labels alone, for more compositions than have room as curves."""
-    rows = [
-        (b.composition, {e: b.E_fwd_eV[b.mover == s] for s, e in enumerate(labels.elements, start=1)})
-        for b in sets
-        if b.source == "labels"
-    ]
-    return FigureProduct(
-        name=NAME,
-        title="Barrier spectra per moving species and composition",
-        caption=(
-            f"Forward barriers of the {int(labels.usable.sum())} labels, smoothed by a Gaussian of "
-            f"{1000 * BANDWIDTH_EV:.0f} meV and normalised to 1 in each row, a row per composition, the "
-            "highest mean first. White: no label of such a jump. Networks: in the tables."
-        ),
-        alt=(
-            f"Distributions of the migration barrier in {len(rows)} compositions as rows of colours, one "
-            f"panel per moving species, {', '.join(labels.elements)}. Means and widths are in the table."
-        ),
-        figure=spectra_map(rows, labels.elements, BANDWIDTH_EV),
-        table=f"{NAME}-histograms",
-    )
-
-
-def _distributions(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
-    compositions = _compositions(sets)
-    columns = min(3, len(compositions))
-    rows = -(-len(compositions) // columns)
-    width = DOUBLE_COLUMN_IN if columns > 1 else SINGLE_COLUMN_IN
-    figure, axes = new_figure(
-        rows, columns, width_in=width, height_in=0.5 + 1.9 * rows, share_x=True, share_y=True
-    )
-    edges = common_bins(*(s.E_fwd_eV for s in sets), width_eV=BIN_EV)
-    panels = axes.ravel()
-    for panel, name in zip(panels, compositions, strict=False):
-        for barriers in (s for s in sets if s.composition == name):
-            _draw_spectrum(panel, labels, barriers, edges)
-        panel.set_title(name)
-    for panel in panels[len(compositions) :]:
-        panel.set_axis_off()
-    figure.supxlabel("migration barrier $E$ (eV)", fontsize=8)
-    figure.supylabel("probability density (1/eV)", fontsize=8)
-    handles, texts = _legend(labels, sets)
-    figure.legend(handles, texts, loc="outside upper center", ncols=len(handles))
-    letter_panels(panels[: len(compositions)])
-    networks = [source for source in _sources(sets) if source != "labels"]
-    lines = (
-        f" Lines: the network {' and '.join(networks)} at up to {MOST_VACANCIES} vacancies of the same "
-        f"samples per composition, smoothed by a Gaussian of {1000 * BANDWIDTH_EV:.0f} meV."
-        if networks
-        else ""
-    )
-    return FigureProduct(
-        name=NAME,
-        title="Barrier spectra per moving species and composition",
-        caption=(
-            f"Filled: forward barriers of the {int(labels.usable.sum())} labels, in bins of {BIN_EV} eV, "
-            "each species normalised to 1." + lines
-        ),
-        alt=(
-            f"Distributions of the migration barrier in {len(compositions)} compositions, one colour per "
-            f"moving species, {', '.join(labels.elements)}. Means and widths are in the table."
-        ),
-        figure=figure,
-        table=f"{NAME}-histograms",
-    )
-
-
-def _draw_spectrum(axes: Axes, labels: BarrierSet, barriers: Barriers, edges: NDArray[np.float64]) -> None:
-    at = np.linspace(edges[0], edges[-1], 300)
-    for species in range(1, len(labels.elements) + 1):
-        values = barriers.E_fwd_eV[barriers.mover == species]
-        colour = SERIES_COLOURS[species - 1]
-        if not len(values):
-            continue
-        if barriers.source == "labels":
-            density = density_histogram(values, edges)
-            axes.stairs(density, edges, fill=True, color=colour, alpha=0.28)
-            axes.stairs(density, edges, color=colour, linewidth=0.6)
-        else:
-            axes.plot(at, smooth_density(values, at, BANDWIDTH_EV), color=colour)
-
-
-def _legend(labels: BarrierSet, sets: Sequence[Barriers]) -> tuple[list[Any], list[str]]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [Patch(color=SERIES_COLOURS[i]) for i in range(len(labels.elements))]
-    texts = [f"{element} moves" for element in labels.elements]
-    handles.append(Patch(facecolor="0.8", edgecolor="0.4", linewidth=0.6))
-    texts.append("labels")
-    if len(_sources(sets)) > 1:
-        handles.append(Line2D([], [], color="0.2"))
-        texts.append("network")
-    return handles, texts
-
-
-def _means(labels: BarrierSet, sets: Sequence[Barriers]) -> FigureProduct:
-    compositions = _compositions(sets)
-    many = len(compositions) > MOST_PANELS
-    shape, height = ((2, 1), 5.4) if many else ((1, 2), 2.9)
-    figure, axes = new_figure(*shape, width_in=DOUBLE_COLUMN_IN, height_in=height, share_x=many)
-    panels = list(axes.ravel())
-    for s in range(len(labels.elements)):
-        for number, source in enumerate(_sources(sets)):
-            _draw_means(panels, labels, [b for b in sets if b.source == source], s, number)
-    for panel, text in zip(panels, ("mean barrier (eV)", "standard deviation (eV)"), strict=True):
-        panel.set(ylabel=text, xlim=(-0.5, len(compositions) - 0.5))
-        turn = {"rotation": 90} if many else {"rotation": 35, "ha": "right"}
-        panel.set_xticks(range(len(compositions)), compositions, **turn)
-    panels[1].set_ylim(bottom=0)
-    handles, texts = panels[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=min(len(handles), 6))
-    letter_panels(panels)
-    return FigureProduct(
-        name=f"{NAME}-composition",
-        title="Mean and width of the barrier spectra over compositions",
-        caption=(
-            "(a) Mean and (b) standard deviation of the forward barriers per moving species. Filled: labels; "
-            "open: networks, on more vacancies of the same samples. Error bars: standard error of the mean, "
-            "the barriers taken as independent."
-        ),
-        alt="Two panels over the compositions: mean barrier and its standard deviation, per moving species.",
-        figure=figure,
-        table=f"{NAME}",
-    )
-
-
-def _draw_means(
-    panels: Sequence[Axes], labels: BarrierSet, sets: Sequence[Barriers], species: int, number: int
-) -> None:
-    spectra = [_by_species(labels, barriers)[species] for barriers in sets]
-    shift = 0.16 * (species - (len(labels.elements) - 1) / 2) + 0.06 * number
-    x = np.arange(len(spectra)) + shift
-    style = series_style(species)
-    fill = style["color"] if sets[0].source == "labels" else "white"
-    common = {**style, "linestyle": "none", "markerfacecolor": fill}
-    text = f"{labels.elements[species]}, {sets[0].source}"
-    errors = [s.error_eV for s in spectra]
-    panels[0].errorbar(x, [s.mean_eV for s in spectra], errors, label=text, **common)
-    panels[1].plot(x, [s.std_eV for s in spectra], label=text, **common)
-
-
-def _summary(labels: BarrierSet, sets: Sequence[Barriers]) -> str:
-    own = [barriers for barriers in sets if barriers.source == "labels"]
-    pooled = spectra_by_species(
-        np.concatenate([b.E_fwd_eV for b in own]),
-        np.concatenate([b.mover for b in own]),
-        len(labels.elements),
-    )
-    parts = [
-        f"{element} {s.mean_eV:.2f} ± {s.std_eV:.2f} eV"
-        for element, s in zip(labels.elements, pooled, strict=True)
-        if s.count
-    ]
-    return f"Mean and standard deviation of the labelled barriers, by the moving atom: {', '.join(parts)}."
-
-
-def _summary_table(labels: BarrierSet, sets: Sequence[Barriers]) -> TableProduct:
-    rows: list[list[Any]] = [
-        [
-            b.composition,
-            element,
-            b.source,
-            s.count,
-            s.mean_eV,
-            s.error_eV,
-            s.std_eV,
-            s.lowest_eV,
-            s.highest_eV,
-        ]
-        for b in sets
-        for element, s in zip(labels.elements, _by_species(labels, b), strict=True)
-    ]
-    columns = {
-        "composition": "atomic percent",
-        "moving_species": "element of the atom that jumps",
-        "source": "labels, or the name of a network",
-        "barriers": "number of forward barriers",
-        "mean_eV": "mean barrier, eV",
-        "error_eV": "standard error of the mean, barriers taken as independent, eV",
-        "std_eV": "standard deviation of the spectrum, eV",
-        "lowest_eV": "lowest barrier, eV",
-        "highest_eV": "highest barrier, eV",
-    }
-    return TableProduct(NAME, "Barrier spectra, summary", columns, rows)
-
-
-def _histogram_table(labels: BarrierSet, sets: Sequence[Barriers]) -> TableProduct:
-    edges = common_bins(*(s.E_fwd_eV for s in sets), width_eV=BIN_EV)
-    rows: list[list[Any]] = []
-    for barriers in sets:
-        for s, element in enumerate(labels.elements, start=1):
-            density = density_histogram(barriers.E_fwd_eV[barriers.mover == s], edges)
-            rows += [
-                [barriers.composition, element, barriers.source, float(low), float(high), float(value)]
-                for low, high, value in zip(edges[:-1], edges[1:], density, strict=True)
-                if value > 0
-            ]
-    columns = {
-        "composition": "atomic percent",
-        "moving_species": "element of the atom that jumps",
-        "source": "labels, or the name of a network",
-        "from_eV": "lower edge of the bin, eV",
-        "to_eV": "upper edge of the bin, eV",
-        "density_per_eV": "probability density in the bin, 1/eV; empty bins are left out",
-    }
-    return TableProduct(f"{NAME}-histograms", "Barrier spectra, distributions", columns, rows)
-
-
-def _numbers(labels: BarrierSet) -> tuple[Number, ...]:
-    pooled = spectra_by_species(
-        labels.E_fwd_eV[labels.usable], labels.moving_species[labels.usable], len(labels.elements)
-    )
-    return tuple(
-        Number(f"mean barrier, {element} moves", s.mean_eV, "eV", NAME, error=s.error_eV, count=s.count)
-        for element, s in zip(labels.elements, pooled, strict=True)
-        if s.count
+        summary=" ".join(part.summary for part in parts if part.summary),
+        figures=tuple(figure for part in parts for figure in part.figures),
+        tables=tuple(table for part in parts for table in part.tables),
+        numbers=tuple(number for part in parts for number in part.numbers),
+        settings={name: value for part in parts for name, value in part.settings.items()},
+        warnings=tuple(text for part in parts for text in part.warnings),
     )
 
 

@@ -12,7 +12,7 @@ placed anew in every pass of the layout.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,8 +45,9 @@ def draw_frame(axes: Axes, names: Sequence[str], total: float, *, size: float) -
             mark = np.stack([at, at + TICK_LENGTH * along])
             axes.plot(*mark.T, color="black", linewidth=0.6, clip_on=False)
             number = f"{total * step / TICKS:.3g}"
-            axes.text(*(at + NUMBER_AT * along), number, ha="center", va="center", fontsize=size - 1.5)
+            x, y = at + NUMBER_AT * along
+            axes.text(x, y, number, ha="center", va="center", fontsize=size - 1.5)
         middle = (beginning + end) / 2
-        place = middle + NAME_AT * (middle - opposite) / np.linalg.norm(middle - opposite)
-        style = {"ha": "center", "va": "center", "rotation_mode": "anchor", "fontsize": size}
-        axes.text(*place, name, rotation=slope, **style)
+        x, y = middle + NAME_AT * (middle - opposite) / np.linalg.norm(middle - opposite)
+        style: Any = {"ha": "center", "va": "center", "rotation_mode": "anchor", "fontsize": size}
+        axes.text(x, y, name, rotation=slope, **style)
