@@ -182,12 +182,14 @@ def _numbers(case: ClusterCase) -> list[Number]:
         ("most small clusters", "1", "small", peak, 1.0),
         ("small clusters at the end", "1", "small", -1, 1.0),
         ("large clusters at the end", "1", "large", -1, 1.0),
+        ("clusters there in every key frame", "1", "lasting", 0, 1.0),
     ):
         values = case.counts[name]
         error, count = float(factor * values.error[t, frame]), int(values.n[t, frame])
         shown = None if np.isnan(error) else error
         mean = float(factor * values.mean[t, frame])
-        found.append(Number(f"{where}, {top}: {text}", mean, unit, NAME, shown, count))
+        table = f"{NAME}-events" if name in Events._fields else NAME
+        found.append(Number(f"{where}, {top}: {text}", mean, unit, table, shown, count))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
 
 MOST_TRACKS = 32
+GROWN, BEFORE_GROWTH = 1.2, 0.5  # the growth begins when there are so many times as many centres as at first
 THINNEST, THICKEST = 0.7, 6.0
 TABLE = f"{NAME}-lineage"
 
@@ -42,9 +43,12 @@ class Shown:
         """Of the run."""
         return self.run.lineage
 
-    def at(self, state: int) -> float:
-        """Jumps made before a state; of one after the last those of the last."""
-        return float(self.run.jumps[min(state, len(self.run.jumps) - 1)])
+    def border(self, state: int) -> float:
+        """Jumps halfway (in logarithm) between a state and the one before; behind the last state its own."""
+        jumps = self.run.jumps
+        if state >= len(jumps):
+            return float(jumps[-1])
+        return float(np.sqrt(max(jumps[max(state - 1, 0)], 1) * max(jumps[state], 1)))
 
     def history(self, track: int) -> tuple[IntArray, IntArray]:
         """States in which a track is there, and its sizes then."""
@@ -116,7 +120,12 @@ def lineage_figure(case: ClusterCase) -> FigureProduct:
 
 
 def _range(run: ClusterRun) -> tuple[float, float]:
-    return max(1.0, float(run.jumps[-1]) / 10**SHOWN_DECADES), 1.15 * float(run.jumps[-1])
+    """From a little before the growth on."""
+    grown = run.jumps[run.counts.centres > GROWN * run.counts.centres[0]]
+    first = max(1.0, float(run.jumps[-1]) / 10**SHOWN_DECADES)
+    if len(grown):
+        first = max(first, BEFORE_GROWTH * float(grown[0]))
+    return first, 1.1 * float(run.jumps[-1])
 
 
 def _draw_sizes(axes: Axes, shown: Shown) -> None:
@@ -124,7 +133,9 @@ def _draw_sizes(axes: Axes, shown: Shown) -> None:
     for track in sorted(shown.tracks, key=lambda t: bool(persistent[t])):
         states, sizes = shown.history(track)
         colour, width = (BLACK, 1.4) if persistent[track] else (GREY, 0.7)
-        axes.plot(shown.run.jumps[states], sizes, color=colour, linewidth=width, alpha=0.85)
+        line = "." if len(states) == 1 else "-"
+        style: dict[str, Any] = {"color": colour, "linewidth": width, "alpha": 0.85, "markersize": 3}
+        axes.plot(shown.run.jumps[states], sizes, line, **style)
         heir = int(shown.lineage.heir[track])
         if heir != NONE:
             axes.plot(shown.run.jumps[states[-1]], sizes[-1], ".", color=colour, markersize=4)
@@ -138,8 +149,13 @@ def _draw_joining(axes: Axes, shown: Shown, track: int, heir: int) -> None:
     there = int(before[-1]) + 1
     found = np.flatnonzero(states == there)
     if len(found):
-        x = [shown.at(int(before[-1])), shown.at(there)]
-        axes.plot(x, [after[-1], sizes[found[0]]], color=GREY, linewidth=0.4, alpha=0.6)
+        axes.plot(
+            shown.run.jumps[[there - 1, there]],
+            [after[-1], sizes[found[0]]],
+            color=GREY,
+            linewidth=0.4,
+            alpha=0.6,
+        )
 
 
 def _draw_lanes(axes: Axes, shown: Shown, norm: Normalize) -> None:
@@ -148,7 +164,7 @@ def _draw_lanes(axes: Axes, shown: Shown, norm: Normalize) -> None:
     colours = size_colours()
     for lane, track in enumerate(shown.tracks):
         states, sizes = shown.history(track)
-        ends = [[(shown.at(s), lane), (shown.at(s + 1), lane)] for s in states.tolist()]
+        ends = [[(shown.border(s), lane), (shown.border(s + 1), lane)] for s in states.tolist()]
         band = LineCollection(
             ends, linewidths=_width(sizes, norm), colors=colours(norm(sizes)), capstyle="butt"
         )
@@ -169,7 +185,7 @@ def _connect(axes: Axes, shown: Shown, ends: tuple[int, int], state: int, line: 
     track, lane = ends
     other = shown.lane(track) if track != NONE else None
     if other is not None:
-        x = shown.at(state)
+        x = shown.border(state)
         axes.plot([x, x], [lane, other], line, color=GREY, linewidth=0.6, zorder=0.5)
 
 
