@@ -169,7 +169,7 @@ def _peak_table(all_found: Sequence[Randomness]) -> TableProduct:
     columns = {
         "case": "composition or start of the runs",
         "state": _STATE,
-        "peak_K": "temperature at which Var(R) is largest: parabola through the top of its curve, K; empty: "
+        "peak_K": "temperature at which Var(R) is largest, vertex of a parabola at the top, K; empty: "
         "the highest point is the first or the last",
         "peak_error_K": "its standard error, bootstrapped over states, K",
         "low_K": "lower end of its 95 % interval, K",

@@ -15,6 +15,7 @@ from analysis.randomness_states import (
     Randomness,
     final_curves,
     initial_curves,
+    initial_peak,
     map_sites,
 )
 from analysis.style import BLUE, DOUBLE_COLUMN_IN, VERMILION, letter_panels, new_figure, ramp
@@ -52,7 +53,7 @@ def randomness_figure(found: Randomness, summary: str) -> FigureProduct:
     for panel in axes[0]:
         panel.set_ylim(0, top)
     initial, final = initial_curves(found), final_curves(found)
-    _draw_variance(axes[1, 0], initial, final)
+    _draw_variance(axes[1, 0], initial, final, initial_peak(found).value)
     _draw_curves(axes[1, 1], initial, final, "mean")
     axes[1, 1].set(ylabel=r"mean of $R$ over sites, $\langle R\rangle$", ylim=(0, 1))
     letter_panels(axes.ravel())
@@ -92,11 +93,10 @@ def _draw_densities(axes: Axes, found: Randomness, *, final: bool) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.42, 1.0))
 
 
-def _draw_variance(axes: Axes, initial: Curves, final: Curves) -> None:
+def _draw_variance(axes: Axes, initial: Curves, final: Curves, peak_K: float) -> None:
     _draw_curves(axes, initial, final, "variance")
-    top = int(initial.variance.mean.argmax())
-    place = (initial.temperature_K[top], initial.variance.mean[top])
-    axes.plot(*place, "D", color=BLUE, markerfacecolor="white", markersize=5)
+    height = np.interp(peak_K, initial.temperature_K, initial.variance.mean)
+    axes.plot(peak_K, height, "D", color=BLUE, markerfacecolor="white", markersize=5)
     axes.set(ylabel="diffusion multiplicity Var($R$)", ylim=(0, None))
 
 

@@ -143,13 +143,21 @@ def final_curves(found: Randomness) -> Curves:
 
 
 def initial_peak(found: Randomness) -> Interval:
-    """Temperature (K) at which Var(R) of the initial states is largest, with its error over the states."""
+    """Temperature (K) at which Var(R) of the initial states is largest, with its error over the states.
+
+    Each state is evaluated at all temperatures, so its curve is smooth: the parabola goes through the highest
+    point and its two neighbours.
+    """
     temperature_K, variances = found.initial[0].temperature_K, np.array([c.variance for c in found.initial])
-    if len(variances) < 2:
-        return Interval(peak_position(temperature_K, variances[0]), np.nan, np.nan, np.nan)
 
     def position(rows: FloatArray) -> float:
-        return peak_position(temperature_K, rows.mean(axis=0))
+        mean = rows.mean(axis=0)
+        top = int(mean.argmax())
+        near = slice(max(top - 1, 0), top + 2)
+        return peak_position(temperature_K[near], mean[near])
+
+    if len(variances) < 2:
+        return Interval(position(variances), np.nan, np.nan, np.nan)
 
     return bootstrap(variances, position, rng(0, NAME, "initial", found.case), resamples=RESAMPLES)
 
