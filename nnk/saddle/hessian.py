@@ -3,9 +3,9 @@
 Each bond of shell s along the unit vector n has the stiffness k_par n n^T + k_perp (1 - n n^T); a weak
 spring to the lattice keeps translations invertible. It is stiffer where the bonds alone leave the lattice
 unstable, as they do where an alloy holds together by relaxation or by temperature alone (bcc Zr, random bcc
-Co-Al): a preconditioner has to be positive definite even there. Without the vacancy the matrix is the same for every
-site, so a product with it or with its inverse (the lattice Green's function) is a convolution. A vacancy's
-site stays in as a node that bears no force and is free to follow its neighbours:
+Co-Al): a preconditioner has to be positive definite even there. Without the vacancy the matrix is the same
+for every site, so a product with it or with its inverse (the lattice Green's function) is a convolution. A
+vacancy's site stays in as a node that bears no force and is free to follow its neighbours:
 
     inverse     H^-1 = R G R^T             (G: Green's function of the full lattice, R: restriction to atoms)
     product     H    = A_rr - A_rv A_vv^-1 A_vr   (Schur complement; r: atoms, v: vacancy)
