@@ -143,7 +143,7 @@ def test_a_set_without_a_single_saddle_is_drawn(workdir, labels):
     assert not outcomes.get_lines()  # nothing to set apart from what is used
     for axes in (forces, curvatures):
         assert axes.get_ylim() == (0, 1)
-        assert [text.get_text() for text in axes.texts] == ["no saddles"]
+        assert "no saddles" in [text.get_text() for text in axes.texts]
 
 
 def test_what_is_far_from_its_kind_is_named(workdir, flawed, rows_of):
