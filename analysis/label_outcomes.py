@@ -81,7 +81,7 @@ def _draw_outcomes(axes: Axes, barriers: BarrierSet) -> None:
         text = f"{count:,}  ({_percent(count / len(barriers))})"
         axes.annotate(text, (count, row), (4, 0), textcoords="offset points", va="center", fontsize=7)
     used = int(np.isin(flags, np.unique(barriers.flag[barriers.usable])).sum())
-    if used < len(flags):
+    if 0 < used < len(flags):
         axes.axhline(used - 0.5, color="black", linewidth=0.6)
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="labels", xlim=(0.7, 30 * max(counts)))
@@ -113,8 +113,16 @@ def _draw_calls(axes: Axes, barriers: BarrierSet) -> None:
     axes.set(xlabel="force calls per barrier" + more, ylabel="labels")
 
 
+def _draw_of_saddles(axes: Axes, values: NDArray[np.float64]) -> None:
+    if len(values):
+        axes.hist(values, bins=40, color=BLUE)
+    else:
+        axes.set(xlim=(-1, 1), ylim=(0, 1), yticks=[0])
+        axes.annotate("no saddles", (0.5, 0.5), xycoords="axes fraction", ha="center")
+
+
 def _draw_forces(axes: Axes, barriers: BarrierSet, tolerance: float | None) -> None:
-    axes.hist(1000 * finite(barriers.residual_force_eV_A[barriers.usable]), bins=40, color=BLUE)
+    _draw_of_saddles(axes, 1000 * finite(barriers.residual_force_eV_A[barriers.usable]))
     if tolerance is not None:
         axes.axvline(1000 * tolerance, color="black", linestyle="--", linewidth=0.9)
     axes.set(xlabel="largest force at the saddle (meV/Å)", ylabel="labels")
@@ -122,7 +130,7 @@ def _draw_forces(axes: Axes, barriers: BarrierSet, tolerance: float | None) -> N
 
 
 def _draw_curvatures(axes: Axes, barriers: BarrierSet) -> None:
-    axes.hist(finite(barriers.curvature_eV_A2[barriers.usable]), bins=40, color=BLUE)
+    _draw_of_saddles(axes, finite(barriers.curvature_eV_A2[barriers.usable]))
     axes.set(xlabel="lowest curvature at the saddle (eV/Å$^2$)", ylabel="labels")
     axes.set_xlim(right=0)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from nnk.barriers import BarrierSet, Flag
 from nnk.files import Workdir
 
 TABLE = "labels-quarantine"
+_DECIMAL = re.compile(r"[-+]?\b\d+\.\d+([eE][-+]?\d+)?")
 STATES = (("initial", 0.0), ("midpoint", 0.5), ("final", 1.0))
 
 
@@ -62,18 +65,22 @@ def quarantine_table(barriers: BarrierSet, compositions: Compositions) -> TableP
     return TableProduct(TABLE, "Labels that are not used, and why", columns, rows)
 
 
+def _kind(reason: str) -> str:
+    """A reason without its measured numbers: engines of potentials put distances and energies into theirs."""
+    return _DECIMAL.sub("...", reason)
+
+
 def reason_table(barriers: BarrierSet) -> TableProduct:
-    """How many labels are not used for which reason, the most frequent first."""
+    """How many labels are not used for which kind of reason, the most frequent first."""
     out = np.flatnonzero(~barriers.usable).tolist()
-    names = [(Flag(int(barriers.flag[i])), barriers.reason[i]) for i in out]
-    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    counts = Counter((Flag(int(barriers.flag[i])), _kind(barriers.reason[i])) for i in out)
     rows: list[list[Cell]] = [
         [flag.name.lower(), reason or FLAG_NAMES[flag], count, 100 * count / len(barriers)]
         for (flag, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
     columns = {
         "flag": "outcome",
-        "reason": "why it is not used",
+        "reason": "why it is not used; ...: a number that differs between them",
         "labels": "number of labels",
         "share_percent": "share of all labels, %",
     }

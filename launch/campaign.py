@@ -304,6 +304,8 @@ class _Reader:
             return f"missing; allowed: {self.allowed.text(key)}"
         if _is_extra(error):
             keys = self.allowed.keys(key[:-1])
+            if key[-1] in keys:  # of another form of the same mapping
+                return f"does not go with the other keys here; allowed: those that do of {', '.join(keys)}"
             return f"unknown key; allowed: {', '.join(keys)}{did_you_mean(key[-1], keys)}"
         value = error["input"]
         allowed = self.allowed.text(key) or error["msg"]

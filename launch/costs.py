@@ -21,7 +21,7 @@ from site_configs import SiteError, load_site
 RECORDS, DOCTOR, GUESS = "earlier records", "launch doctor", "guess"
 
 CALLS_PER_BARRIER, CALLS_PER_AUDIT = 40, 400
-ATOM_CALL_S = {"builtin": 4e-6, "mtp": 6e-6, "lammps": 1e-5, "ase": 1e-3}
+ATOM_CALL_S = {"builtin": 4e-6, "mtp": 2e-6, "lammps": 1e-5, "ase": 1e-3}
 JUMP_S, LABEL_EPOCH_S = 2e-5, 2e-5
 ITEM_S = {"prepare": 5.0, "samples": 60.0, "analysis": 10.0, "report": 5.0}
 

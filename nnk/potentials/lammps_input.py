@@ -80,6 +80,9 @@ def problems(
         split = words(line, files)
         yield from ((("pair_coeff", i), text) for text in _wrong_words(line, split, files))
         yield from ((("pair_coeff", i), text) for text in _wrong_types(split, files, elements))
+    for name in dict.fromkeys(elements):
+        if elements.count(name) > 1:
+            yield ("pair_coeff", 0), f'"{name}" for {elements.count(name)} types; allowed: each element once'
     used = {word for line in (pair_style, *pair_coeff) for word in words(line, files)}
     for i, name in enumerate(files):
         if name not in used:

@@ -1,9 +1,11 @@
 """A model Hessian for atoms on a lattice: springs to three neighbour shells, inverted by Fourier transform.
 
 Each bond of shell s along the unit vector n has the stiffness k_par n n^T + k_perp (1 - n n^T); a weak
-spring to the lattice keeps translations invertible. Without the vacancy the matrix is the same for every
-site, so a product with it or with its inverse (the lattice Green's function) is a convolution. A vacancy's
-site stays in as a node that bears no force and is free to follow its neighbours:
+spring to the lattice keeps translations invertible. It is stiffer where the bonds alone leave the lattice
+unstable, as they do where an alloy holds together by relaxation or by temperature alone (bcc Zr, random bcc
+Co-Al): a preconditioner has to be positive definite even there. Without the vacancy the matrix is the same
+for every site, so a product with it or with its inverse (the lattice Green's function) is a convolution. A
+vacancy's site stays in as a node that bears no force and is free to follow its neighbours:
 
     inverse     H^-1 = R G R^T             (G: Green's function of the full lattice, R: restriction to atoms)
     product     H    = A_rr - A_rv A_vv^-1 A_vr   (Schur complement; r: atoms, v: vacancy)
@@ -55,11 +57,7 @@ def bond_stiffness(structure: str, shell: int, spring: Shell) -> tuple[NDArray[n
 
 
 class LatticeHessian:
-    """The model Hessian of a lattice without defects, shared by all vacancies of a cell.
-
-    Raises:
-        ValueError: springs that leave a mode without stiffness.
-    """
+    """The model Hessian of a lattice without defects, shared by all vacancies of a cell."""
 
     def __init__(self, lattice: Lattice, shells: Sequence[Shell]) -> None:
         bonds = [bond_stiffness(lattice.structure, i + 1, spring) for i, spring in enumerate(shells)]
@@ -70,9 +68,16 @@ class LatticeHessian:
         self._cells = lattice.cells
         self._basis = lattice.n_sites // int(np.prod(lattice.cells))
         self._matrix = self._fourier_matrix()
-        if np.linalg.eigvalsh(self._matrix).min() <= 0:
-            raise ValueError(f"springs {list(shells)}: the model Hessian is not positive definite")
+        self._stiffen()
         self._inverse = np.linalg.inv(self._matrix)
+
+    def _stiffen(self) -> None:
+        """A stiffer spring to the lattice where a mode has hardly any stiffness, or a negative one."""
+        lowest = float(np.linalg.eigvalsh(self._matrix).min())
+        if lowest < STABILISER_EV_A2 / 2:
+            lacking = STABILISER_EV_A2 - lowest
+            self.self_stiffness = self.self_stiffness + lacking * np.eye(3)
+            self._matrix = self._matrix + lacking * np.eye(3 * self._basis)
 
     def _fourier_matrix(self) -> NDArray[np.complex128]:
         """Matrices [k, 3 basis, 3 basis] of the wave vectors of a real transform."""

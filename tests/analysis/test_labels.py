@@ -109,6 +109,43 @@ def test_every_label_that_is_not_used_is_listed_with_its_reason(workdir, flawed,
     assert any(f"{len(out)} labels have no verified barrier" in text for text in product.warnings)
 
 
+def test_reasons_that_differ_in_a_measured_number_alone_are_one(workdir, labels, rows_of):
+    flag, reason = labels.flag.copy(), list(labels.reason)
+    texts = (
+        "close: ijtype 1 2 dist 2.1736 (pair.cpp:117)",
+        "close: ijtype 1 2 dist -3.5e-05 (pair.cpp:117)",
+        "close: ijtype 2 2 dist 2.1736 (pair.cpp:117)",
+        "signal 11",
+    )
+    for i, text in enumerate(texts):
+        flag[i], reason[i] = Flag.ERROR, text
+    replace(labels, flag=flag, reason=tuple(reason)).save(workdir.labels_file)
+    product = analyse(Inputs(workdir))
+    errors = [row for row in rows_of(product, "labels-reasons") if row["flag"] == "error"]
+    assert {row["reason"]: int(row["labels"]) for row in errors} == {
+        "close: ijtype 1 2 dist ... (pair.cpp:117)": 2,
+        "close: ijtype 2 2 dist ... (pair.cpp:117)": 1,
+        "signal 11": 1,
+    }
+    assert "dist 2.1736" in str(rows_of(product, "labels-quarantine"))
+
+
+def test_a_set_without_a_single_saddle_is_drawn(workdir, labels):
+    n = len(labels)
+    energies = dict.fromkeys(("E_fwd_eV", "E_bwd_eV", "curvature_eV_A2"), np.full(n, np.nan))
+    nothing = replace(
+        labels, flag=np.full(n, Flag.FAILED, dtype=np.uint8), reason=("no saddle",) * n, **energies
+    )
+    nothing.save(workdir.labels_file)
+    product = analyse(Inputs(workdir))
+    drawn = next(figure for figure in product.figures if figure.name == "labels")
+    outcomes, _, forces, curvatures = drawn.figure.axes
+    assert not outcomes.get_lines()  # nothing to set apart from what is used
+    for axes in (forces, curvatures):
+        assert axes.get_ylim() == (0, 1)
+        assert "no saddles" in [text.get_text() for text in axes.texts]
+
+
 def test_what_is_far_from_its_kind_is_named(workdir, flawed, rows_of):
     flawed.save(workdir.labels_file)
     rows = rows_of(analyse(Inputs(workdir)), "labels-outliers")

@@ -260,6 +260,13 @@ GOLDEN = {
         ("max_force_eV_A: 0.02", "box: {vegard: {Nb: 3.3, Ta: 3.3}}"),
         ["17:17: label.box.vegard: got Nb, Ta; allowed: exactly the elements of the alloy, Nb, Mo, Ta"],
     ),
+    "two boxes": (
+        ("max_force_eV_A: 0.02", "box: {fixed: 3.2, vegard: {Nb: 3.3, Mo: 3.15, Ta: 3.3}}"),
+        [
+            "17:9: label.box.fixed: does not go with the other keys here; "
+            "allowed: those that do of fixed, vegard"
+        ],
+    ),
     "box in nm": (
         ("max_force_eV_A: 0.02", "box: {fixed: 0.324}"),
         ["17:16: label.box.fixed: got 0.324; allowed: 2.52 to 4.14, in Å, for Nb, Mo, Ta on the bcc lattice"],

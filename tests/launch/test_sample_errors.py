@@ -23,7 +23,10 @@ GOLDEN = {
     ),
     "key of other samples": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: random, degrees: 3}"),
-        ["16:27: label.samples.degrees: unknown key; allowed: kind, vacancies_per_sample, count, mode, temp"],
+        [
+            "16:27: label.samples.degrees: does not go with the other keys here; "
+            "allowed: those that do of kind, vacancies_per_sample, count, mode, temp"
+        ],
     ),
     "mode of ordered samples": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: ordered, mode: mc}"),

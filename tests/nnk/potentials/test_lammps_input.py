@@ -114,6 +114,11 @@ def test_types_are_counted():
     assert texts(pair_coeff=(f"* * {FILE} Cu NULL", f"* * {FILE} NULL Ni")) == []
 
 
+def test_an_element_has_one_type():
+    found = texts(pair_coeff=(f"{LINE} Ni",), elements=("Cu", "Ni", "Ni"))
+    assert found == ["('pair_coeff', 0): \"Ni\" for 2 types; allowed: each element once"]
+
+
 def test_files_have_names_of_their_own_and_are_used():
     assert any("a second file named" in text for text in texts(files=(FILE, FILE)))
     assert any("stands in no pair_coeff" in text for text in texts(files=(FILE, "other")))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnk.lattice import Lattice
-from nnk.saddle.hessian import LatticeHessian, Shell, VacancyHessian
+from nnk.saddle.hessian import STABILISER_EV_A2, LatticeHessian, Shell, VacancyHessian
 
 SHELLS = (Shell(2.4, -0.2), Shell(1.6, 0.03), Shell(0.1, -0.03))
 LATTICES = [Lattice.bcc((3, 4, 5), 3.2), Lattice.fcc((3, 2, 4), 3.6), Lattice.bcc((2, 2, 2), 3.2)]
@@ -48,6 +48,18 @@ def test_a_vacancy_is_a_free_node(lattice, site):
     np.testing.assert_allclose(hessian.solve(v).ravel(), np.linalg.solve(schur, v.ravel()), atol=1e-10)
 
 
-def test_springs_without_stiffness_are_refused():
-    with pytest.raises(ValueError, match="positive definite"):
-        LatticeHessian(LATTICES[0], (Shell(-1.0, 0.0),))
+UNSTABLE = {
+    "bcc Zr": (Shell(1.65, -0.17), Shell(-0.35, -0.04), Shell(-0.15, -0.01)),
+    "negative": (Shell(-1.0, 0.0),),
+}
+
+
+@pytest.mark.parametrize("lattice", LATTICES, ids=str)
+@pytest.mark.parametrize("shells", UNSTABLE.values(), ids=UNSTABLE)
+def test_springs_that_leave_the_lattice_unstable_are_held_to_it(lattice, shells):
+    hessian = LatticeHessian(lattice, shells)
+    matrix = dense(hessian)
+    assert np.linalg.eigvalsh(matrix).min() == pytest.approx(STABILISER_EV_A2, abs=1e-9)
+    v = np.random.default_rng(2).standard_normal((lattice.n_sites, 3))
+    np.testing.assert_allclose(hessian.product(v).ravel(), matrix @ v.ravel(), atol=1e-12)
+    np.testing.assert_allclose(hessian.solve(hessian.product(v)), v, atol=1e-9)
