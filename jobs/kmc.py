@@ -129,6 +129,8 @@ def _state_of_run(path: Path, item: UnitItem, elements: tuple[str, ...]) -> tupl
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the run to go on from has not ended")
     trajectory, frame = Trajectory.load(path), item.inputs["start"]["frame"]
+    if "from" in item.inputs:
+        _check_source(path, trajectory, item.inputs["from"])
     if frame == "last":
         # a run that has gone on since, beyond the end that this item knows of, is read at that end
         asked = item.inputs.get("from", {}).get("stop", {}).get("jumps", trajectory.jumps)
@@ -138,6 +140,17 @@ def _state_of_run(path: Path, item: UnitItem, elements: tuple[str, ...]) -> tupl
         raise ValueError(f"{path}: atoms of {', '.join(missing)}; the elements are {', '.join(elements)}")
     numbers = np.array([0, *(elements.index(name) + 1 for name in trajectory.elements)], dtype=np.uint8)
     return trajectory.lattice, numbers[trajectory.state_after(frame)]
+
+
+def _check_source(path: Path, trajectory: Trajectory, source: Mapping[str, Any]) -> None:
+    """A file that the source's present inputs did not make, or that ends too early, is not the source."""
+    if trajectory.notes.get("inputs_hash") != source["hash"]:
+        raise ValueError(f"{path}: the run to go on from was made of other inputs, and not again since")
+    stop = StopWhen.from_json(source["stop"]) if "stop" in source else None
+    if stop and not stop.is_met(trajectory.jumps, trajectory.time_s, trajectory.ended_by):
+        raise ValueError(
+            f"{path}: the run to go on from ends at {trajectory.jumps:,} jumps, not yet {stop.text}"
+        )
 
 
 def _with_vacancies(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from nnk.files import temperature_label
 from nnk.lattice import Structure
 from nnk.ordered import PROTOTYPES
 from nnk.run_terms import case_names
+from nnk.run_terms.schedule import MOST_PLATEAUS
 
 Elements = tuple[str, ...]
 MOST_FRAME_BYTES = 20_000_000_000
@@ -59,6 +61,16 @@ def _frames_are_of_trajectories(start: Any) -> Findings:
     for key, one in _each_start(start):
         if isinstance(one, StartFile) and one.frame != "last" and Path(one.file).suffix != TRAJECTORY:
             message = f"got {one.frame} for {one.file}; allowed: last, or a trajectory ({TRAJECTORY})"
+            yield Finding((*key, "frame"), message)
+
+
+@needs("kmc.start", "kmc.stop")
+def _frames_are_reached(start: Any, stop: Stop) -> Findings:
+    for key, one in _each_start(start):
+        if not isinstance(one, StartCase) or one.frame == "last" or stop.jumps is None:
+            continue
+        if one.frame > stop.jumps:
+            message = f"got {one.frame}; allowed: last, or at most the {stop.jumps} jumps of kmc.stop"
             yield Finding((*key, "frame"), message)
 
 
@@ -184,6 +196,19 @@ def _schedule_is_one(schedule: TemperatureSchedule | None) -> Findings:
         yield Finding((*key, what), f"{text}; allowed: as many as temperatures_K, ascending from 0")
 
 
+@needs("kmc.schedule")
+def _ramps_are_coarse_enough(schedule: TemperatureSchedule | None) -> Findings:
+    if schedule is None or schedule.shape != "linear":
+        return
+    way_K = sum(abs(b - a) for a, b in itertools.pairwise(schedule.temperatures_K))
+    if way_K / schedule.step_K > MOST_PLATEAUS:
+        message = (
+            f"got {schedule.step_K:g}, which makes {way_K / schedule.step_K:.0f} steps; "
+            f"allowed: at least {way_K / MOST_PLATEAUS:g}, for at most {MOST_PLATEAUS:,} steps"
+        )
+        yield Finding(("kmc", "schedule", "step_K"), message)
+
+
 @needs("kmc.stop", "alloy.elements")
 def _stop_is_one(stop: Stop, elements: Elements) -> Findings:
     key: KeyPath = ("kmc", "stop")
@@ -197,6 +222,16 @@ def _stop_is_one(stop: Stop, elements: Elements) -> Findings:
         if name not in elements:
             message = f'unknown element "{name}"; allowed: {", ".join(elements)}'
             yield Finding((*key, "order", "pair"), message + did_you_mean(name, elements))
+
+
+@needs("kmc.stop", "kmc.compositions", "alloy.elements")
+def _order_can_be_reached(stop: Stop, compositions: Compositions | None, elements: Elements) -> Findings:
+    wanted = set(stop.order.pair.split("-")) & set(elements) if stop.order is not None else set()
+    rows = _sound(compositions, elements)
+    n_without = sum(any(not row.get(name) for name in wanted) for row in rows)
+    if n_without:
+        message = f"{n_without} of {len(rows)} compositions lack one of the two: they never end by order"
+        yield Finding(("kmc", "stop", "order", "pair"), message, warning=True)
 
 
 @needs("kmc.key_frames", "kmc.stop", "kmc.cells", "alloy.lattice")
@@ -231,6 +266,14 @@ def _lattice_parameter_is_known(
         if isinstance(one, StartFile) and Path(one.file).suffix != TRAJECTORY:
             message = "needs the lattice parameter of its atoms; allowed: with alloy.lattice_parameter_A"
             yield Finding((*key, "file"), message)
+
+
+@needs("kmc.vacancies", "kmc.cells", "alloy.lattice")
+def _atoms_are_left(vacancies: int, cells: Any, structure: str) -> Findings:
+    sites = cells[0] * cells[1] * cells[2] * (2 if structure == "bcc" else 4)
+    if vacancies >= sites:
+        message = f"got {vacancies} on {sites} sites; allowed: less than there are sites"
+        yield Finding(("kmc", "vacancies"), message)
 
 
 @needs("kmc.engine", "kmc.vacancies")

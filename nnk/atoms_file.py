@@ -26,7 +26,8 @@ def read_atoms(
 
     Args:
         path: extended XYZ (``.xyz``, ``.extxyz``; its last state, read by ASE, elements by their symbols) or
-            a LAMMPS text dump (any other name; its first snapshot, types numbered as `elements`).
+            a LAMMPS text dump (any other name; its last snapshot, elements by the column ``element`` if it
+            has one, else types numbered as `elements`).
         structure: "bcc" or "fcc".
         a_A: lattice parameter, Å.
         elements: species i is ``elements[i - 1]``.
@@ -40,10 +41,7 @@ def read_atoms(
     """
     path = Path(path)
     if path.suffix not in XYZ:
-        lattice, occupancy = read_lammps_dump(path, structure, a_A)
-        if occupancy.max() > len(elements):
-            raise ValueError(f"{path}: type {occupancy.max()}; the elements are {', '.join(elements)}")
-        return lattice, occupancy
+        return read_lammps_dump(path, structure, a_A, elements)
     return _read_xyz(path, structure, a_A, elements)
 
 

@@ -15,7 +15,10 @@ from nnk.run_terms.schedule import Of
 from nnk.run_terms.stop import ORDER_SHELLS
 
 Temperature = Annotated[float, Field(ge=1, le=1e5)]
-Frame = Literal["last"] | Annotated[int, Field(ge=0)]
+Frame = Annotated[
+    Annotated[Literal["last"], Tag("(word)")] | Annotated[Annotated[int, Field(ge=0)], Tag("(number)")],
+    Discriminator(lambda value: "(word)" if isinstance(value, str) else "(number)"),
+]
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,11 @@ class StartExchanged(Section):
 class StopOrder(Section):
     """A run ends when the order of one pair reaches a value."""
 
-    pair: Annotated[str, StringConstraints(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
+    pair: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$"),
+        Field(json_schema_extra={"$comment": "two elements with a hyphen between them, such as Mo-Ta"}),
+    ]
     """a-b: b atoms around the a atoms, such as Mo-Ta."""
 
     shell: Annotated[int, Field(ge=1, le=ORDER_SHELLS)] = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Of = Literal["jumps", "time_s"]
+MOST_PLATEAUS = 10_000  # of the ramps of a campaign: they stand in every file of a run
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Schedule:
     def plateau(self, jumps: int, time_s: float) -> int:
         """Number of the plateau of the next jump after `jumps` jumps and `time_s`."""
         here = jumps if self.of == "jumps" else time_s
-        return sum(begin <= here for begin in self.at) - 1
+        return bisect.bisect_right(self.at, here) - 1
 
     def temperature_K(self, jumps: int, time_s: float) -> float:
         """Temperature of the next jump after `jumps` jumps and `time_s`."""
@@ -82,13 +84,17 @@ class Schedule:
 
     def next_jump(self, jumps: int) -> int | None:
         """Number of jumps at which the temperature changes next; None if time or nothing changes it."""
-        later = [int(n) for n in self.at if n > jumps] if self.of == "jumps" else []
-        return later[0] if later else None
+        later = self._next(jumps) if self.of == "jumps" else None
+        return None if later is None else int(later)
 
     def next_time_s(self, time_s: float) -> float | None:
         """Time at which the temperature changes next; None if jumps or nothing change it."""
-        later = [t for t in self.at if t > time_s] if self.of == "time_s" else []
-        return later[0] if later else None
+        return self._next(time_s) if self.of == "time_s" else None
+
+    def _next(self, here: float) -> float | None:
+        """Where the first plateau after `here` begins."""
+        i = bisect.bisect_right(self.at, here)
+        return self.at[i] if i < len(self.at) else None
 
     @property
     def is_constant(self) -> bool:

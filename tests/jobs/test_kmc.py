@@ -136,14 +136,14 @@ def forward_only():
     return MlpModel(("Ta", "Nb", "Mo"), "bcc", 1, network)
 
 
-def saved_run(path, jumps, vacancies=1):
+def saved_run(path, jumps, vacancies=1, inputs_hash=""):
     """A run of another numbering of the elements; every barrier is 1 eV."""
     model = forward_only()
     lattice = Lattice.bcc((4, 4, 4), 3.3)
     occupancy = np.random.default_rng(0).integers(1, 4, lattice.n_sites).astype(np.uint8)
     occupancy[:vacancies] = 0
     made = run(lattice, occupancy, model, temperature_K=900.0, jumps=jumps, seed=1)
-    made.save(path)
+    dataclasses.replace(made, notes={**made.notes, "inputs_hash": inputs_hash}).save(path)
     return made
 
 
@@ -161,15 +161,33 @@ def test_a_case_begins_where_the_campaign_says_the_other_ends(tmp_path):
     """Also when the other has gone on since."""
     path = tmp_path / "kmc" / "a" / "T0900.0K" / "r000.nc"
     path.parent.mkdir(parents=True)
-    source = saved_run(path, 60)
+    source = saved_run(path, 60, inputs_hash="source")
     start = {"kind": "case", "case": "a", "temperature_K": None, "frame": "last"}
-    origin = {"key": "a/T0900.0K/r000", "hash": "h", "stop": {"jumps": 40}}
+    origin = {"key": "a/T0900.0K/r000", "hash": "source", "stop": {"jumps": 40}}
     item = item_of(start=start, **{"from": origin})
     _, occupancy = start_of(unit_of(tmp_path), item)
     np.testing.assert_array_equal(occupancy == 0, source.state_after(40) == 0)
     assert _seed(unit_of(tmp_path), item) != _seed(unit_of(tmp_path), item_of())
     path.unlink()
     with pytest.raises(FileNotFoundError, match="has not ended"):
+        start_of(unit_of(tmp_path), item)
+
+
+@pytest.mark.parametrize(
+    ("digest", "stop", "message"),
+    [
+        ("newer", {"jumps": 40}, "made of other inputs"),
+        ("source", {"jumps": 80}, "ends at 60 jumps, not yet 80 jumps"),
+        ("source", {"jumps": 10**9, "time_s": 1e9}, "not yet 1e[+]09 s"),
+    ],
+)
+def test_a_case_does_not_begin_with_what_its_source_no_longer_is(tmp_path, digest, stop, message):
+    path = tmp_path / "kmc" / "a" / "T0900.0K" / "r000.nc"
+    path.parent.mkdir(parents=True)
+    saved_run(path, 60, inputs_hash="source")
+    start = {"kind": "case", "case": "a", "temperature_K": None, "frame": "last"}
+    item = item_of(start=start, **{"from": {"key": "a/T0900.0K/r000", "hash": digest, "stop": stop}})
+    with pytest.raises(ValueError, match=message):
         start_of(unit_of(tmp_path), item)
 
 

@@ -315,6 +315,10 @@ GOLDEN = {
             '31:24: kmc.stop.order.pair: unknown element "Fe"; allowed: Nb, Mo, Ta',
         ],
     ),
+    "pair of the order to stop at": (
+        ("{jumps: 1_000}", "{order: {pair: MoTa, at_least: 1}}"),
+        ['31:24: kmc.stop.order.pair: got "MoTa"; allowed: two elements with a hyphen between them, such as'],
+    ),
     "count of key frames": (
         ("checkpoint_s: 60", "key_frames: {count: 40, spacing: log}"),
         [
@@ -369,11 +373,36 @@ GOLDEN = {
             "28:48: kmc.start[1].temperature_K: got 900; allowed: one of kmc.temperatures_K: 400, 800",
         ],
     ),
+    "word for a frame": (
+        ("start: random", "start: [random, {case: NbMoTa, frame: first}]"),
+        ['28:41: kmc.start[1].frame: got "first"; allowed: last or a whole number >= 0'],
+    ),
+    "frame before the first": (
+        ("start: random", "start: [random, {case: NbMoTa, frame: -1}]"),
+        ["28:41: kmc.start[1].frame: got -1; allowed: last or a whole number >= 0"],
+    ),
+    "frame that is not reached": (
+        ("start: random", "start: [random, {case: NbMoTa, frame: 1_001}]"),
+        ["28:41: kmc.start[1].frame: got 1001; allowed: last, or at most the 1000 jumps of kmc.stop"],
+    ),
     "start given twice": (
         ("start: random", "start: [ordered, {ordered: B2}]"),
         [
             '28:20: kmc.start[1]: a second case "NbMoTa-B2"; allowed: each start once, files with names of their own'
         ],
+    ),
+    "ramp in too many steps": (
+        (
+            "temperatures_K: [400, 800]",
+            "schedule: {jumps: [0, 9], temperatures_K: [300, 900], shape: linear, step_K: 0.05}",
+        ),
+        [
+            "29:80: kmc.schedule.step_K: got 0.05, which makes 12000 steps; allowed: at least 0.06, for at most 10,000"
+        ],
+    ),
+    "vacancies on all sites": (
+        ("start: random", "vacancies: 1024"),
+        ["28:14: kmc.vacancies: got 1024 on 1024 sites; allowed: less than there are sites"],
     ),
     "no vacancy": (
         ("start: random", "vacancies: 0"),
@@ -497,6 +526,13 @@ def test_labels_that_are_not_connected_are_a_warning(write_campaign, campaign_te
     edits = [("  max_force_eV_A: 0.02", "  max_force_eV_A: 0.02\n  connect: false"), without_training]
     (warning,) = load_campaign(write_campaign(*edits)).warnings
     assert ":18:12: label.connect: false saves more than half" in str(warning)
+
+
+def test_an_order_that_a_composition_cannot_reach_is_a_warning(write_campaign):
+    stop = ("{jumps: 1_000}", "{order: {pair: Mo-Ta, at_least: 1}}")
+    (warning,) = load_campaign(write_campaign(stop, ("[equimolar]", "[{Nb: 0.5, Mo: 0.5}]"))).warnings
+    assert "31:24: kmc.stop.order.pair: 1 of 1 compositions lack one of the two" in str(warning)
+    assert load_campaign(write_campaign(stop)).warnings == ()
 
 
 def test_small_cells_are_a_warning(write_campaign):

@@ -224,7 +224,7 @@ def _advance(
                 writer.write_segment()
         stop = should_stop is not None and should_stop()
     for writer, run in zip(writers, batch, strict=True):
-        if run.jumps == run.setup.stop.jumps:
+        if run.jumps >= run.setup.stop.jumps:  # beyond, if the end has been moved to an earlier one
             writer.write_whole("jumps")
         else:
             writer.write_segment()

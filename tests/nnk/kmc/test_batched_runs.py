@@ -103,6 +103,16 @@ def test_runs_left_at_different_jumps_are_brought_together(tmp_path, setups, mod
         same(a, b)
 
 
+def test_an_end_before_what_is_on_disk_ends_the_runs_there(tmp_path, setups, model):
+    looks = iter(range(1000))
+    _, (broken, *_) = make(tmp_path, setups, model, should_stop=lambda: next(looks) >= 5)
+    assert (broken.state, broken.jumps > 5) == ("interrupted", True)
+    shorter = [replace(setup, stop=StopWhen(jumps=5)) for setup in setups]
+    paths, summaries = make(tmp_path, shorter, model)
+    assert [(s.state, s.jumps, s.ended_by) for s in summaries] == [("done", broken.jumps, "jumps")] * 3
+    assert [Trajectory.load(path).jumps for path in paths] == [broken.jumps] * 3
+
+
 def test_finished_runs_are_left_alone(tmp_path, setups, model):
     paths, _ = make(tmp_path, setups, model)
     before = [path.stat().st_mtime_ns for path in paths]

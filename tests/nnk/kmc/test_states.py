@@ -107,6 +107,25 @@ def test_lammps_dumps_are_read_back(trajectory, tmp_path):
     np.testing.assert_array_equal(occupancy, trajectory.occupancy)
 
 
+def test_the_last_snapshot_of_a_dump_is_read_and_elements_go_by_name(trajectory, tmp_path):
+    path = tmp_path / "states.dump"
+    write_states(trajectory, trajectory.states(), path, "lammps")
+    _, occupancy = read_atoms(path, "fcc", 3.6, trajectory.elements)
+    np.testing.assert_array_equal(occupancy, trajectory.occupancy)
+    _, swapped = read_atoms(path, "fcc", 3.6, trajectory.elements[::-1])
+    np.testing.assert_array_equal(swapped, np.array([0, 2, 1], dtype=np.uint8)[trajectory.occupancy])
+    with pytest.raises(ValueError, match="atoms of E0, E1; the elements are Nb, Mo"):
+        read_atoms(path, "fcc", 3.6, ("Nb", "Mo"))
+
+
+def test_a_dump_that_ends_early_is_refused(trajectory, tmp_path):
+    path = tmp_path / "states.dump"
+    write_states(trajectory, trajectory.states(at=[0]), path, "lammps")
+    path.write_text(path.read_text()[:-200])
+    with pytest.raises(ValueError, match="the file ends early"):
+        read_atoms(path, "fcc", 3.6, trajectory.elements)
+
+
 def test_atoms_keep_their_numbers_and_ways_in_extended_xyz(trajectory, tmp_path):
     path = tmp_path / "states.extxyz"
     assert write_states(trajectory, trajectory.states(), path, "extxyz") == 4
