@@ -190,7 +190,8 @@ def _figure(case: str, found: Sequence[Ensemble], elements: Sequence[str], netwo
             f"the runs; lines, the most ordered states ({where}). (b) Mean and (c) standard deviation "
             f"against the Warren-Cowley parameter of {a}-{b} first neighbours (below 0: favoured), a point "
             f"for each temperature at up to {STATES_PER_RUN} stages of the runs. Predicted by the network "
-            f"{network} with the vacancy on up to {MOST_SITES:,} sites in turn. Error bars: standard error, {errors}."
+            f"{network} with the vacancy on up to {MOST_SITES:,} sites in turn. Error bars: standard "
+            f"error, {errors}."
         ),
         alt=f"Distributions, means and widths against order; the most ordered states are at {where}.",
         figure=figure,

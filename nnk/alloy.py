@@ -17,6 +17,7 @@ Composition = Mapping[str, float]
 
 _SUM_TOLERANCE = 1e-6
 _TIE_DIGITS = 9  # remainders closer than this are equal, whatever the rounding of the fractions
+_SITE_TOLERANCE = 1e-9  # of a number of sites, for the rounding of the fractions
 
 
 def _checked(fractions: ArrayLike) -> NDArray[np.float64]:
@@ -168,7 +169,7 @@ def sites_with(fractions: ArrayLike, least_atoms: int) -> int:
         ValueError: negative or non-finite fractions, or a sum other than 1.
     """
     values = _checked(fractions)
-    return ceil(round(least_atoms / values[values > 0].min(), _TIE_DIGITS - 3))
+    return ceil(least_atoms / values[values > 0].min() * (1 - _SITE_TOLERANCE))
 
 
 def random_solution(counts: ArrayLike, rng: np.random.Generator) -> NDArray[np.uint8]:
