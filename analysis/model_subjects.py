@@ -53,19 +53,22 @@ def read_subjects(inputs: Inputs) -> list[Subject]:
     elements = tuple(campaign["alloy"]["elements"])
     published = isinstance((campaign.get("kmc") or {}).get("model"), dict)
     names = inputs.model_names() if campaign.get("train") or not published else []
-    trained = [subject for name in names if (subject := _trained(inputs, name, elements))]
-    found = [*trained, *([_published(inputs, elements)] if published else [])]
+    found: list[Subject] = []
+    reasons: list[str] = []
+    for name in names:
+        try:
+            found.append(_trained(inputs, name, elements))
+        except (MissingInput, DamagedInput) as error:
+            inputs.leave_out(inputs.workdir.model_dir(name), error)
+            reasons.append(str(error))
+    found += [_published(inputs, elements)] if published else []
     if not found:
-        raise DamagedInput(f"none of the models {', '.join(names)} can be used: {inputs.warnings[-1]}")
+        raise DamagedInput(f"none of the models {', '.join(names)} can be used; the first: {reasons[0]}")
     return found
 
 
-def _trained(inputs: Inputs, name: str, elements: tuple[str, ...]) -> Subject | None:
-    try:
-        return Subject(name, inputs.model(name, elements), True, read_predictions(inputs, name, elements))
-    except (MissingInput, DamagedInput) as error:
-        inputs.leave_out(inputs.workdir.model_dir(name), error)
-        return None
+def _trained(inputs: Inputs, name: str, elements: tuple[str, ...]) -> Subject:
+    return Subject(name, inputs.model(name, elements), True, read_predictions(inputs, name, elements))
 
 
 def _published(inputs: Inputs, elements: tuple[str, ...]) -> Subject:

@@ -12,6 +12,7 @@ NEEDS = {
     "spectra": "labels.nc",
     "training": "models",
     "parity": "models",
+    "models": "models",
     "order": "kmc",
     "randomness": "kmc",
     "compare": "tables",
@@ -52,9 +53,9 @@ DAMAGED = {
     "campaign.yaml": ("a: [b", ["labels", "training", "parity", "spectra", "order", "randomness", "report"]),
     "labels/labels.nc": ("rubbish", ["labels", "spectra"]),
     "audit/audit.nc": ("rubbish", ["labels"]),
-    "models/main/model.json": ("{", ["randomness", "spectra", "training"]),
+    "models/main/model.json": ("{", ["models", "randomness", "spectra", "training"]),
     "models/main/history.csv": ("epoch\n", ["training"]),
-    "models/main/predictions.csv": ("", ["parity"]),
+    "models/main/predictions.csv": ("", ["models", "parity"]),
     "figures/order.json": ("{", ["report"]),
 }
 
