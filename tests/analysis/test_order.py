@@ -301,16 +301,3 @@ def test_order_along_a_schedule_is_drawn_against_the_temperature_of_the_moment(r
     assert kinetics.peaks == []
     drawn = figure.figure.axes[2].containers[0].lines[0]
     np.testing.assert_array_equal(drawn.get_xdata(), cooled[0].temperature_K)
-
-
-def test_a_random_solution_has_no_order_within_its_variance(runs):
-    """As the noise band claims: over many random cells delta scatters by its spread about zero."""
-    run = runs[0]
-    generator = np.random.default_rng(3)
-    found = []
-    for _ in range(60):
-        state = generator.permutation(run.final)
-        found.append([naive_delta(replace(run, final=state), 2, 3, 1)])
-    spread = order_of(cases_of(runs)[0]).spread[0, 1, 2]
-    assert np.std(found) == pytest.approx(spread, rel=0.3)
-    assert abs(np.mean(found)) < 4 * spread / np.sqrt(60)

@@ -149,3 +149,37 @@ def test_frames_are_batched():
 def test_what_cannot_be_counted_is_refused(cells, occupancy, message):
     with pytest.raises(ValueError, match=message):
         pair_counts(Lattice.bcc(cells, 3.0), occupancy, 2, 3)
+
+
+def exact_variance(numbers, n_sites, z, a, b):
+    """Of delta_ab, a unlike b, over all arrangements: from the a-b bonds taken two by two."""
+    n_a, n_b, bonds = int(numbers[a]), int(numbers[b]), n_sites * z // 2
+    sharing = n_sites * z * (z - 1)  # ordered pairs of bonds with one site in common
+    apart = bonds * (bonds - 1) - sharing
+    two, three = n_sites * (n_sites - 1), n_sites * (n_sites - 1) * (n_sites - 2)
+    mean = bonds * 2 * n_a * n_b / two
+    both_sharing = n_a * n_b * (n_a + n_b - 2) / three
+    both_apart = 4 * n_a * (n_a - 1) * n_b * (n_b - 1) / (three * (n_sites - 3))
+    return (mean + sharing * both_sharing + apart * both_apart - mean**2) / n_a**2
+
+
+@pytest.mark.parametrize("shell", [1, 2, 3])
+def test_a_random_solution_scatters_about_zero_by_its_exact_variance(shell):
+    lattice, generator = Lattice.bcc((5, 5, 5), 3.3), np.random.default_rng(8)
+    occupancy = generator.permutation(np.repeat([0, 1, 2, 3], [1, 100, 80, 69])).astype(np.uint8)
+    numbers, z = species_numbers(occupancy, 3), coordination("bcc", 3)
+    arrangements = 400
+    drawn = np.array(
+        [
+            pair_parameter(
+                pair_counts(lattice, generator.permutation(occupancy), 3, 3), numbers, lattice.n_sites, z
+            )
+            for _ in range(arrangements)
+        ]
+    )[:, shell - 1]
+    spread = random_spread(lattice, occupancy, 3, 3, generator, arrangements=arrangements)[shell - 1]
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        exact = np.sqrt(exact_variance(numbers, lattice.n_sites, z[shell - 1], a, b))
+        assert abs(drawn[:, a, b].mean()) < 4 * exact / np.sqrt(arrangements)
+        assert drawn[:, a, b].std() == pytest.approx(exact, rel=4 / np.sqrt(2 * arrangements))
+        assert spread[a, b] == pytest.approx(exact, rel=4 / np.sqrt(2 * arrangements))
