@@ -144,7 +144,8 @@ def cluster_cases(inputs: Inputs) -> list[ClusterCase]:
     """Clusters of all runs, by case.
 
     Raises:
-        MissingInput: no run, runs on a lattice without B2 order, or of an alloy without the pair.
+        MissingInput: no run, runs on a lattice without B2 order, of an alloy without the pair, or without key
+            frames in common.
         DamagedInput: no run can be read.
     """
     options = inputs.options(NAME, ClustersOptions)
@@ -209,6 +210,10 @@ def _case(
     temperatures = np.unique([run.file.temperature_K for run in runs])
     jumps = np.asarray(reduce(np.intersect1d, [run.jumps for run in runs]))
     first = runs[0]
+    if not jumps.any():
+        raise MissingInput(
+            f"{first.file.case}: its runs have no key frame in common but the first; see kmc.key_frames"
+        )
     arranged = list(_random_arrangements(first, pair, options.small_below))
     return ClusterCase(
         name=first.file.case,

@@ -289,3 +289,37 @@ def test_the_projection_is_a_rotation():
     assert np.linalg.det(turn) == pytest.approx(1)
     right, up, near = view(0.0, 0.0)
     np.testing.assert_allclose([right, up, near], [[0, 1, 0], [0, 0, 1], [1, 0, 0]], atol=1e-12)
+
+
+def test_a_case_without_the_pair_has_no_clusters(with_runs, network, rows_of):
+    from nnk.kmc import run
+    from nnk.lattice import Lattice
+
+    text = with_runs.campaign_file.read_text()
+    with_runs.campaign_file.write_text(
+        text.replace("{Nb: 0.3, Mo: 0.3, Ta: 0.4}", "{Nb: 0.5, Mo: 0.5}").replace(
+            "[800.0, 2000.0]", "[800.0]"
+        )
+    )
+    lattice = Lattice.bcc((5, 5, 5), 3.3)
+    start = np.random.default_rng(1).integers(1, 3, lattice.n_sites).astype(np.uint8)
+    start[3] = 0
+    for replica in range(2):
+        made = run(lattice, start, network, temperature_K=800.0, jumps=50, seed=1, replica=replica)
+        made.save(with_runs.trajectory("NbMo", 800.0, replica))
+    product = clusters.analyse(Inputs(with_runs))
+    assert {row["small"] for row in rows_of(product, "clusters")} == {"0"}
+    assert rows_of(product, "clusters-lineage") == []
+    assert len(product.figures) == 6
+    assert clusters.main([str(with_runs.root)]) == 0
+
+
+def test_runs_without_key_frames_in_common_are_named(with_runs, trajectories):
+    whole = trajectories[800.0, 0]
+    frames = whole.key_frames
+    late = replace(frames, jump=np.where(frames.jump > 0, frames.jump + 1000, 0))
+    path = with_runs.trajectory("Nb30Mo30Ta40", 800.0, 0)
+    path.unlink()
+    replace(whole, key_frames=late, end=replace(whole.end, jump=late.jump[-1:])).save(path)
+    with pytest.raises(MissingInput, match="Nb30Mo30Ta40: its runs have no key frame in common"):
+        clusters.analyse(Inputs(with_runs))
