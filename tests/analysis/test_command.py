@@ -13,8 +13,11 @@ NEEDS = {
     "training": "models",
     "parity": "models",
     "models": "models",
+    "maps": "labels.nc",
     "order": "kmc",
+    "clusters": "kmc",
     "randomness": "kmc",
+    "transport": "kmc",
     "compare": "tables",
     "report": "campaign.yaml",
 }
@@ -38,7 +41,7 @@ def test_what_is_missing_is_named(name, tmp_path, capsys):
     workdir = Workdir(tmp_path)
     if name != "report":
         workdir.campaign_file.write_text(
-            "name: empty\nseed: 1\nalloy: {elements: [Nb], lattice: bcc}\n"
+            "name: empty\nseed: 1\nalloy: {elements: [Nb, Mo], lattice: bcc}\n"
             "kmc: {temperatures_K: [800], replicas: 1}\n"
         )
     main = importlib.import_module(f"analysis.{name}").main
