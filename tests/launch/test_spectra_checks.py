@@ -16,8 +16,8 @@ SWEEP = "  spectra: {{sweep: {{element: {}, from_percent: {}, to_percent: {}, st
 # options: the messages that come, without the file's name and the place
 GOLDEN = {
     "model that is not trained": (
-        "  maps: {model: mian}",
-        'analysis_options.maps.model: no model "mian"; allowed: main, or published for that of kmc.model; did you mean "main"?',
+        "  maps: {model: mainn}",
+        'analysis_options.maps.model: no model "mainn"; allowed: main, or published for that of kmc.model; did you mean "main"?',
     ),
     "published, where the runs have another": (
         "  spectra: {model: published}",
