@@ -30,6 +30,7 @@ DEFINITION = (
     "jump is always taken, 1 if all z are equally likely"
 )
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+_BESIDE_IN = 1.7  # labels and colour bar of a map
 _DIAMOND = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])  # what is nearest to a site of the slice, in a/2
 
 
@@ -117,8 +118,8 @@ def _draw_curves(axes: Axes, initial: Curves, final: Curves, which: str) -> None
 def map_figure(found: Randomness) -> FigureProduct:
     """A slice through one run's cell at each chosen temperature, coloured by R: first and last state."""
     shown = [found.at(t)[0] for t in found.shown_K]
-    width_in = min(DOUBLE_COLUMN_IN, 1.0 + 2.1 * len(shown))
-    side_in = (width_in - 1.0) / len(shown)
+    width_in = min(DOUBLE_COLUMN_IN, _BESIDE_IN + 2.1 * len(shown))
+    side_in = (width_in - _BESIDE_IN) / len(shown)
     figure, axes = new_figure(2, len(shown), width_in=width_in, height_in=0.6 + 2 * side_in)
     for column, run in enumerate(shown):
         for row, values in enumerate((run.map_initial, run.map_final)):
