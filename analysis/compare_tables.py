@@ -221,6 +221,7 @@ def named_as(path: Path, ours: Sequence[Table], name: str | None) -> tuple[Table
     columns = _header(path)
     name = name or (path.stem if path.stem in names else None)
     fits = [t for t in ours if t.name == name or (name is None and _has_columns(t, columns))]
+    fits = [t for t in fits if all(key in columns or len(_in(t, key)) == 1 for key in t.keys)] or fits
     if len(fits) != 1:
         said = f"several tables have these columns: {', '.join(t.name for t in fits)}; say which by table"
         raise ValueError(said if fits else f"{path}:1: {_unknown(ours, columns)}")
@@ -260,9 +261,14 @@ def read_published(path: Path, like: Table) -> Table:
     return Table(like.name, path, like.keys, tuple(errors), _rows(path, like.keys, fixed, errors))
 
 
+def _in(table: Table, key: str) -> list[str]:
+    """What a table has in the column of a key."""
+    return sorted({row[table.keys.index(key)] for row in table.rows})
+
+
 def _only(path: Path, like: Table, key: str) -> str:
     """The one value that our table has in a column."""
-    found = sorted({row[like.keys.index(key)] for row in like.rows})
+    found = _in(like, key)
     if len(found) != 1:
         raise ValueError(f"{path}:1: no column {key}; needed, since ours has {', '.join(found[:6])}")
     return found[0]

@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from analysis import ANALYSES, state
 from analysis.command import run
 from analysis.inputs import Inputs, MissingInput, reading
 from analysis.products import commit_bytes, hashes, versions
-from analysis.references import REFERENCES
+from analysis.references import potential_note, used_references
 from analysis.style import PNG_DPI
 from nnk.files import Fence, Workdir
 
@@ -67,7 +68,14 @@ def _page(workdir: Workdir) -> str:
         campaign_text=workdir.campaign_file.read_text(encoding="utf-8"),
         report_command=f"launch analyse {NAME} .",
         files=_files(workdir, provenances, inputs.used),
-        references=REFERENCES,
+        references=used_references(campaign),
+        potential_note=potential_note(campaign),
+        network_note=_network_note(campaign),
+        notes=[
+            (section["analysis"], section["title"], text)
+            for section in provenances
+            for text in section["warnings"]
+        ],
     )
 
 
@@ -130,6 +138,12 @@ def _facts(campaign: Mapping[str, Any]) -> list[str]:
     return facts
 
 
+def _network_note(campaign: Mapping[str, Any]) -> str:
+    """Where a published network comes from."""
+    model = (campaign.get("kmc") or {}).get("model")
+    return f"the published network {Path(model['published']['file']).name}" if isinstance(model, dict) else ""
+
+
 def _temperatures(kmc: Mapping[str, Any]) -> str:
     if not kmc.get("schedule"):
         return f"{len(kmc['temperatures_K'])} temperatures"
@@ -186,7 +200,7 @@ def _rounded(value: float | None, error: float | None) -> str:
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
     numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
-    return {"title": title, "columns": list(columns), "rows": rows, "numeric": numeric}
+    return {"title": title, "columns": list(columns), "rows": rows, "numeric": numeric, "printed": 0}
 
 
 def _is_number(text: str) -> bool:
@@ -208,6 +222,7 @@ def _sections(workdir: Workdir, provenances: Sequence[Mapping[str, Any]]) -> lis
         sections.append(
             {
                 **{key: provenance[key] for key in ("title", "summary", "warnings", "command", "inputs")},
+                **{key: provenance[key] for key in ("seed", "versions")},
                 "id": provenance["analysis"],
                 "settings": provenance["settings"],
                 "figures": figures,
@@ -226,12 +241,23 @@ def _figure(
     return {
         **figure,
         "number": number,
-        "png": base64.b64encode(content).decode(),
+        "png": base64.b64encode(with_palette(content)).decode(),
         "table_hash": written[figure["table"]],
         "width": round(width * scale),
         "height": round(height * scale),
         "wide": width / PNG_DPI > WIDE_IN,
     }
+
+
+def with_palette(content: bytes) -> bytes:
+    """A PNG with at most 256 colours: a third of the size, and the eye sees no difference."""
+    from PIL import Image
+
+    small = BytesIO()
+    with Image.open(BytesIO(content)) as image:
+        palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    palette.save(small, "PNG", optimize=True)
+    return min(small.getvalue(), content, key=len)
 
 
 def _shown_table(workdir: Workdir, table: Mapping[str, Any], written: Mapping[str, str]) -> dict[str, Any]:
@@ -243,7 +269,7 @@ def _shown_table(workdir: Workdir, table: Mapping[str, Any], written: Mapping[st
         "hash": written[table["csv"]],
         "total": len(rows),
         "open": len(rows) <= ROWS_WITHOUT_FOLDING,
-        "printed": len(rows) <= ROWS_PRINTED,
+        "printed": ROWS_PRINTED,
     }
 
 

@@ -15,11 +15,19 @@ def _compare_has_another_side(names: tuple[str, ...], compare: CompareOptions) -
         yield Finding(("analysis", names.index("compare")), message)
 
 
-@needs("analysis", "analysis_options.compare", "base_dir")
-def _other_side_is_there(names: tuple[str, ...], compare: CompareOptions, base_dir: Path) -> Findings:
+@needs("analysis", "analysis_options.compare", "base_dir", "workdir")
+def _other_side_is_there(
+    names: tuple[str, ...], compare: CompareOptions, base_dir: Path, workdir: str
+) -> Findings:
     if "compare" not in names or compare.other is None:
         return
-    key, path = ("analysis_options", "compare", "other"), base_dir / Path(compare.other).expanduser()
+    own = (base_dir / Path(workdir).expanduser()).resolve()
+    key, path = (
+        ("analysis_options", "compare", "other"),
+        (base_dir / Path(compare.other).expanduser()).resolve(),
+    )
+    if path == own:  # cases of this campaign with each other
+        return
     if not path.exists():
         message = f"nothing at {path} yet: it must be there when this campaign is analysed"
         yield Finding(key, message, warning=True)

@@ -21,6 +21,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+for (const button of document.querySelectorAll("button.copy")) {
+  button.setAttribute("aria-label", `Copy the command ${button.previousElementSibling.textContent}`);
+  button.addEventListener("click", async () => {
+    const text = button.previousElementSibling;
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    const copied = await navigator.clipboard.writeText(text.textContent).then(() => true, () => document.execCommand("copy"));
+    button.textContent = copied ? "Copied" : "Selected";
+  });
+}
 window.addEventListener("beforeprint", () => {
-  document.querySelectorAll("details.printed").forEach((block) => { block.open = true; });
+  document.querySelectorAll("details").forEach((block) => { block.open = true; });
 });

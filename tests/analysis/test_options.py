@@ -29,5 +29,5 @@ def test_lists_become_tuples():
 
 
 def test_an_unknown_name_is_an_error():
-    with pytest.raises(ValueError, match="unknown temperature; allowed: .*temperatures_K"):
+    with pytest.raises(ValueError, match=r"unknown temperature; allowed: .*temperatures_K"):
         options_from(RandomnessOptions, {"temperature": 3})
