@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs import Inputs, MissingInput
+from analysis.inputs import Inputs
+from analysis.networks import network, network_names
 from analysis.options import SpectraOptions
 from analysis.products import FigureProduct, Number, Product
 from analysis.spectra_map import spectra_map
@@ -38,7 +39,7 @@ MOST_VACANCIES = 512  # per composition, for the networks' spectra
 
 
 def labels_part(inputs: Inputs, options: SpectraOptions) -> Product:
-    """Spectra of the labels, and of each trained network at many vacancies of the same samples."""
+    """Spectra of the labels, and of each network at many vacancies of the same samples."""
     labels = inputs.labels()
     models = _models(inputs, labels.elements)
     sets = _label_spectra(labels)
@@ -63,7 +64,7 @@ def labels_part(inputs: Inputs, options: SpectraOptions) -> Product:
 
 
 def _warnings(labels: BarrierSet, models: Mapping[str, BarrierModel]) -> tuple[str, ...]:
-    said = () if models else ("No trained network: spectra of the labels only.",)
+    said = () if models else ("No network: spectra of the labels only.",)
     left_out = int((~labels.usable).sum())
     if not left_out:
         return said
@@ -71,11 +72,8 @@ def _warnings(labels: BarrierSet, models: Mapping[str, BarrierModel]) -> tuple[s
 
 
 def _models(inputs: Inputs, elements: Sequence[str]) -> dict[str, BarrierModel]:
-    try:
-        names = inputs.model_names()
-    except MissingInput:  # labels alone have spectra too
-        return {}
-    return {name: inputs.model(name, elements) for name in names}
+    """All networks at hand; labels alone have spectra too."""
+    return {name: network(inputs, name, elements) for name in network_names(inputs)}
 
 
 def _label_spectra(labels: BarrierSet) -> list[Barriers]:
