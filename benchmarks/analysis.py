@@ -55,6 +55,15 @@ KMC_ANALYSES = ("order", "clusters", "randomness", "transport")
 CORES = 2
 ROOT = Path(__file__).parents[1]
 
+# a small process between this one and an analysis: Linux counts what a process held before it became another
+WATCH = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
 
 def seconds(action: Callable[[], object]) -> float:
     """Least processor time of some repeats, after one that compiles."""
@@ -197,13 +206,10 @@ def sweep_figures(workdir: Path, scratch: Path) -> Figures:
 
 def _analysed(name: str, workdir: Path) -> tuple[float, float]:
     """Processor time (s) and most memory (MiB) of one analysis."""
-    command = [sys.executable, "-m", f"analysis.{name}", str(workdir)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: see its message above")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    command = [sys.executable, "-c", WATCH, sys.executable, "-m", f"analysis.{name}", str(workdir)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    cpu_s, peak_KiB = done.stdout.split()
+    return float(cpu_s), float(peak_KiB) / 1024
 
 
 def measure(workdir: Path | None, jumps: int, *, sweep: bool) -> Figures:
