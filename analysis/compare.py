@@ -28,7 +28,7 @@ from nnk.files import Workdir
 
 NAME = "compare"
 LONGEST = 60
-USAGE = "analysis_options: {compare: {other: WORKDIR_OR_CSV}} in the campaign file, or --set other=PATH"
+USAGE = "analysis_options: {compare: {other: WORKDIR_OR_CSV}} in the campaign file"
 
 
 @dataclass(frozen=True)

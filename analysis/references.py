@@ -73,7 +73,7 @@ REFERENCES: tuple[Reference, ...] = (
 
 ZHOU = Reference(
     "X. W. Zhou, R. A. Johnson, H. N. G. Wadley",
-    "Misfit-energy-increasing dislocations in vapor-deposited CoFe/NiFe multilayers",
+    "Misfit-energy-increasing dislocations in vapor-deposited CoFe/NiFe multilayers",  # codespell:ignore nife
     "Physical Review B 69, 144113 (2004)",
     "10.1103/PhysRevB.69.144113",
     "the built-in potential zhou-eam: Mo, Ta, W",

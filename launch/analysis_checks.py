@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from launch.findings import Finding, Findings, needs
-from launch.schema.analysis import CompareOptions, TransportOptions
+from launch.schema.analysis import AnalysisOptions, CompareOptions, TransportOptions
 
 
-@needs("analysis", "analysis_options.compare")
-def _compare_has_another_side(names: tuple[str, ...], compare: CompareOptions) -> Findings:
-    if "compare" in names and compare.other is None:
+@needs("analysis", "analysis_options")
+def _compare_has_another_side(names: tuple[str, ...], options: AnalysisOptions) -> Findings:
+    if "compare" in names and options.compare.other is None:
         message = "needs another side; allowed: with analysis_options: {compare: {other: WORKDIR_OR_CSV}}"
         yield Finding(("analysis", names.index("compare")), message)
 
