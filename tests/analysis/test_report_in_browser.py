@@ -3,9 +3,9 @@
 import importlib
 
 import pytest
-from chromium import Browser, find_chromium
 
 from analysis import ANALYSES
+from tests.analysis.chromium import Browser, find_chromium
 
 pytestmark = pytest.mark.slow
 
