@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.inputs import DamagedInput, Inputs, MissingInput, reading
+from analysis.networks import PUBLISHED
 from analysis.predictions import OWN_LABELS, Predictions, read_predictions
 
 if TYPE_CHECKING:
     from nnk.barriers import BarrierSet
     from nnk.models import BarrierModel
-
-
-PUBLISHED = "published"
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def used_references(campaign: Mapping[str, Any]) -> list[Reference]:
         ZHOU: "builtin" in potential,
         WU: "builtin" in potential and "Nb" in campaign["alloy"]["elements"],
         MLIP: "mtp" in potential,
-        LAMMPS: "lammps" in potential,
+        LAMMPS: "lammps" in potential or "builtin" in potential,  # which LAMMPS evaluates
         NEB: audited,
         ASE: bool(label),
         TORCH: bool(train),

@@ -107,18 +107,18 @@ class TransportOptions(Section):
     vacancy_formation_entropy_kB: float = defaults.TransportOptions.vacancy_formation_entropy_kB
     """S_f/k; it needs vacancy_formation_energy_eV."""
 
-    fit_range_K: Annotated[tuple[PositiveFloat, ...], Field(strict=False, min_length=2, max_length=2)] | None = (
-        None
-    )
-    """Lowest and highest temperature of the Arrhenius fits, such as [1000, 3000]; default: all sound points."""
+    fit_range_K: (
+        Annotated[tuple[PositiveFloat, ...], Field(strict=False, min_length=2, max_length=2)] | None
+    ) = None
+    """Lowest and highest temperature of the Arrhenius fits, as [1000, 3000]; default: all sound points."""
 
 
 class MapsOptions(Section):
     """Of the analysis maps."""
 
     model: Name | None = None
-    """Name of the network; published: that of kmc.model. Default: the one that drives the kMC runs, or else the
-    first that is trained."""
+    """Name of the network; published: that of kmc.model. Default: the one that drives the kMC runs, or else
+    the first that is trained."""
 
     divisions: Annotated[int, Field(ge=2, le=100)] = defaults.MapsOptions.divisions
     """Steps along an edge of the diagrams: 20 make 231 compositions of three elements."""

@@ -39,7 +39,7 @@ def test_what_was_used_is_cited_and_nothing_else():
         "kmc": {"engine": "flicker"},
     }
     cited = used_references(whole)
-    assert {ZHOU, WU, ASE, TORCH, PARSL, SAMPLING, *REFERENCES[1:3], REFERENCES[4]} == set(cited)
+    assert {ZHOU, WU, LAMMPS, ASE, TORCH, PARSL, SAMPLING, *REFERENCES[1:3], REFERENCES[4]} == set(cited)
     assert potential_note(whole) == ""
     published = {"alloy": ALLOY, "kmc": {"model": {"published": {"file": "w.npy"}}, "engine": "compiled"}}
     assert used_references(published) == [REFERENCES[2], PARSL]

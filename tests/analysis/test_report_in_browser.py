@@ -112,3 +112,4 @@ def test_all_is_open_on_paper_and_nothing_is_to_press(browser, page):
     browser.call("Emulation.setEmulatedMedia", media="print")
     for part in ("button.copy", "nav", "a.skip"):
         assert browser.value(f"getComputedStyle(document.querySelector('{part}')).display") == "none"
+    assert browser.value(OVERFLOW) <= 0
