@@ -10,16 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.command import run_analysis
+from analysis.compare_differences import Comparison, compare_tables, paired_cases
 from analysis.compare_figures import compare_figures
-from analysis.compare_tables import (
-    Comparison,
-    NotComparable,
-    Table,
-    compare_tables,
-    named_as,
-    paired_cases,
-    read_table,
-)
+from analysis.compare_tables import NotComparable, Table, named_as, read_table
 from analysis.inputs import Inputs, MissingInput, reading
 from analysis.options import CompareOptions
 from analysis.products import Cell, Number, Product, TableProduct

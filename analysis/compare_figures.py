@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.compare_tables import Comparison, Key, Table, Value
+from analysis.compare_differences import Comparison
+from analysis.compare_tables import Key, Table, Value
 from analysis.products import FigureProduct
 from analysis.style import (
     BLUE,

@@ -1,4 +1,4 @@
-"""Tables of two sides: how they are read, which of their rows belong together, how much they differ."""
+"""Tables that can be compared: how they are read, ours and other people's."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-import numpy as np
-
 KEYS = (
-    *("case", "composition", "state", "source", "split", "model", "temperature_K", "shell"),
-    *("a", "b", "pair", "element", "species", "moving_species", "quantity"),
+    *("case", "composition", "percent", "state", "source", "split", "model", "network", "temperature_K"),
+    *("shell", "a", "b", "pair", "element", "species", "moving_species", "walker", "size", "quantity"),
 )
-"""Columns that say what a row is about; ``jumps`` too in tables that are named ``...-jumps``."""
+"""Columns that say what a row is about."""
+
+ALONG_RUNS = ("order-jumps", "order-peak", "clusters", "clusters-events", "clusters-sizes", "spectra-order")
+"""Tables in which ``jumps`` tell rows apart as well."""
 
 CASE_KEYS = ("case", "composition")
 PLAIN_VALUES = {
     "mean_eV": "error_eV",
-    "std_eV": "",
     "MAE_eV": "",
     "RMSE_eV": "",
     "KRA_MAE_eV": "",
     "dE_MAE_eV": "",
+    "peak_temperature_K": "error_K",
+    "D_m2_s": "D_error_replicas_m2_s",
+    "correlation_factor": "correlation_error_replicas",
+    "jump_share_ratio": "jump_share_error",
 }
-"""Columns of values whose error stands in another column than ``..._error``, or nowhere."""
+"""Columns of values whose error is not called ``X_error`` (with a unit, ``X_error_UNIT``), or not there."""
 
 
 class NotComparable(ValueError):
@@ -81,37 +85,6 @@ class Table:
         return [] if place is None else list(dict.fromkeys(key[place] for key in self.rows))
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One value on both sides.
-
-    Attributes:
-        key: of the row on this side.
-        quantity: the column.
-        this, other: the values.
-    """
-
-    key: Key
-    quantity: str
-    this: Value
-    other: Value
-
-    @property
-    def difference(self) -> float:
-        """This minus other."""
-        return self.this.value - self.other.value
-
-    @property
-    def error(self) -> float:
-        """Standard error of the difference of two independent values; NaN if one has none."""
-        return math.hypot(self.this.error, self.other.error)
-
-    @property
-    def sigma(self) -> float:
-        """The difference in units of its error; NaN without an error."""
-        return self.difference / self.error if self.error > 0 else math.nan
-
-
 def read_table(path: Path) -> Table:
     """A table of an analysis: its values with their errors, by what tells its rows apart.
 
@@ -159,23 +132,25 @@ def _rows(
 
 def _roles(path: Path, columns: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
     """Columns that are keys, and columns of values each with that of its error."""
-    allowed = (*KEYS, "jumps") if path.stem.endswith("-jumps") else KEYS
+    allowed = (*KEYS, "jumps") if path.stem in ALONG_RUNS else KEYS
     values = {column: _error_column(column, columns) for column in columns if _is_value(column, columns)}
     if not values:
         raise NotComparable(
             f"{path}:1: no column to compare: expected one such as delta_ab, with its standard error in "
             f"delta_ab_error; got {', '.join(columns) or 'nothing'}"
         )
-    return tuple(column for column in columns if column in allowed), values
+    return tuple(column for column in columns if column in allowed and column not in values), values
 
 
 def _is_value(column: str, columns: Sequence[str]) -> bool:
-    return column in PLAIN_VALUES or f"{column}_error" in columns
+    return column in PLAIN_VALUES or bool(_error_column(column, columns))
 
 
 def _error_column(column: str, columns: Sequence[str]) -> str:
-    error = PLAIN_VALUES.get(column, f"{column}_error")
-    return error if error in columns else ""
+    """The column of a value's error: ``X_error``, or before the unit ``X_error_UNIT``; empty for none."""
+    words = column.split("_")
+    names = ["_".join([*words[:i], "error", *words[i:]]) for i in range(len(words), 0, -1)]
+    return next((name for name in [PLAIN_VALUES.get(column, ""), *names] if name in columns), "")
 
 
 @dataclass(frozen=True)
@@ -217,7 +192,7 @@ def named_as(path: Path, ours: Sequence[Table], name: str | None) -> tuple[Table
     """
     names = [table.name for table in ours]
     if name is not None and name not in names:
-        raise ValueError(f'no table "{name}"; there is {", ".join(names)}{_meant(name, names)}')
+        raise ValueError(f'no table "{name}"; there is {", ".join(names)}{meant(name, names)}')
     columns = _header(path)
     name = name or (path.stem if path.stem in names else None)
     fits = [t for t in ours if t.name == name or (name is None and _has_columns(t, columns))]
@@ -236,11 +211,12 @@ def _unknown(ours: Sequence[Table], columns: Sequence[str]) -> str:
     known = sorted({column for table in ours for column in _header(table.path)})
     for i, column in enumerate(columns, start=1):
         if column not in known:
-            return f'column {i}: none of our tables has a column "{column}"{_meant(column, known)}'
+            return f'column {i}: none of our tables has a column "{column}"{meant(column, known)}'
     return f"no table of ours has the columns {', '.join(columns)} together"
 
 
-def _meant(word: str, allowed: Sequence[str]) -> str:
+def meant(word: str, allowed: Sequence[str]) -> str:
+    """``; did you mean "..."?`` for a word that is nearly an allowed one, or nothing."""
     near = get_close_matches(word, allowed, n=1, cutoff=0.5)
     return f'; did you mean "{near[0]}"?' if near else ""
 
@@ -272,94 +248,3 @@ def _only(path: Path, like: Table, key: str) -> str:
     if len(found) != 1:
         raise ValueError(f"{path}:1: no column {key}; needed, since ours has {', '.join(found[:6])}")
     return found[0]
-
-
-def paired_cases(this: Table, other: Table, given: Mapping[str, str]) -> dict[str, str]:
-    """Which case (or composition) of the other side belongs to which of this side.
-
-    Those given; else those of the same name; else the only one of each side.
-
-    Raises:
-        ValueError: a given name that is not there.
-    """
-    ours, theirs = this.cases, other.cases
-    for names, there, side in ((given, ours, "this side"), (given.values(), theirs, "the other side")):
-        for name in names:
-            if name not in there:
-                raise ValueError(
-                    f'no case "{name}" on {side}; it has {", ".join(there)}{_meant(name, there)}'
-                )
-    if given:
-        return dict(given)
-    same = {name: name for name in ours if name in theirs}
-    return same or (dict(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) == 1 else {})
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A table of both sides.
-
-    Attributes:
-        this, other: the table on each side.
-        cases: case of the other side by that of this side.
-        differences: every value that both sides have, in the order of this side.
-    """
-
-    this: Table
-    other: Table
-    cases: Mapping[str, str]
-    differences: tuple[Difference, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the table."""
-        return self.this.name
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Columns that tell rows apart."""
-        return self.this.keys
-
-    @property
-    def case_place(self) -> int | None:
-        """Where in a key the case stands, if it does."""
-        return self.this.case_place
-
-    @property
-    def quantities(self) -> list[str]:
-        """Columns that both sides have values in."""
-        return list(dict.fromkeys(found.quantity for found in self.differences))
-
-    def statistics(self, quantity: str) -> tuple[int, float, float, float, float, float]:
-        """Rows; mean, root mean square and largest difference; rms of sigma, share beyond two (NaN: none)."""
-        here = [found for found in self.differences if found.quantity == quantity]
-        values = np.array([found.difference for found in here])
-        sigmas = np.array([found.sigma for found in here])
-        sigmas = sigmas[np.isfinite(sigmas)]
-        largest = float(values[np.abs(values).argmax()])
-        rms = float(np.sqrt(np.mean(values**2)))
-        if not len(sigmas):
-            return len(here), float(values.mean()), rms, largest, math.nan, math.nan
-        rms_sigma, beyond = float(np.sqrt(np.mean(sigmas**2))), float(np.mean(np.abs(sigmas) > 2))
-        return len(here), float(values.mean()), rms, largest, rms_sigma, beyond
-
-
-def compare_tables(this: Table, other: Table, cases: Mapping[str, str]) -> Comparison:
-    """The values that both sides have: same keys, but for cases, which belong together as `cases` says."""
-    found = [
-        Difference(key, column, row[column], theirs[column])
-        for key, row in this.rows.items()
-        if (theirs := _partner(this, other, key, cases)) is not None
-        for column in this.values
-        if column in theirs and math.isfinite(row[column].value - theirs[column].value)
-    ]
-    return Comparison(this, other, cases, tuple(found))
-
-
-def _partner(this: Table, other: Table, key: Key, cases: Mapping[str, str]) -> Mapping[str, Value] | None:
-    place = this.case_place
-    if place is None:
-        return other.rows.get(key)
-    if key[place] not in cases:
-        return None
-    return other.rows.get((*key[:place], cases[key[place]], *key[place + 1 :]))

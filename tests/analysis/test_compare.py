@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import compare, order
-from analysis.compare_tables import (
-    NotComparable,
-    compare_tables,
-    named_as,
-    paired_cases,
-    read_published,
-    read_table,
-)
+from analysis.compare_differences import compare_tables, paired_cases
+from analysis.compare_tables import NotComparable, named_as, read_published, read_table
 from nnk.files import Workdir
 
 HEAD = "case,temperature_K,jumps,replicas,shell,a,b,delta_ab,delta_ab_error"
@@ -227,3 +221,42 @@ def test_a_torn_table_is_named_and_left_out(analysed, provenance):
     assert compare.main([str(analysed.root)]) == 0
     (warning,) = provenance(analysed, "compare")["warnings"]
     assert "spectra.csv:2: expected 4 cells, got 3. The table is left out." in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "keys", "values"),
+    [
+        ("clusters-events", "case,jumps,split,split_error", ("case", "jumps"), ("split",)),
+        (
+            "clusters-sizes",
+            "case,jumps,size,clusters,clusters_error",
+            ("case", "jumps", "size"),
+            ("clusters",),
+        ),
+        ("transport-fits", "case,walker,Q_eV,Q_error_eV,points", ("case", "walker"), ("Q_eV",)),
+        (
+            "transport",
+            "case,temperature_K,walker,D_m2_s,D_error_replicas_m2_s,jump_frequency_Hz,jump_frequency_error_Hz",
+            ("case", "temperature_K", "walker"),
+            ("D_m2_s", "jump_frequency_Hz"),
+        ),
+        (
+            "maps",
+            "composition,source,mean_eV,error_eV,std_eV,std_error_eV",
+            ("composition", "source"),
+            ("mean_eV", "std_eV"),
+        ),
+        (
+            "order-peak",
+            "case,a,b,jumps,peak_temperature_K,error_K",
+            ("case", "a", "b", "jumps"),
+            ("peak_temperature_K",),
+        ),
+    ],
+)
+def test_tables_of_all_analyses_say_what_is_key_and_what_is_value(tmp_path, name, header, keys, values):
+    row = ["0.5" if "_" in column or column in ("split", "clusters") else "1" for column in header.split(",")]
+    (tmp_path / f"{name}.csv").write_text(f"{header}\n{','.join(row)}\n")
+    table = read_table(tmp_path / f"{name}.csv")
+    assert (table.keys, table.values) == (keys, values)
+    assert all(value.error == 0.5 for value in next(iter(table.rows.values())).values())
