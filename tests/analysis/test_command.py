@@ -54,7 +54,7 @@ def test_what_is_missing_is_named(name, tmp_path, capsys):
 
 DAMAGED = {
     "campaign.yaml": ("a: [b", ["labels", "training", "parity", "spectra", "order", "randomness", "report"]),
-    "labels/labels.nc": ("rubbish", ["labels", "spectra"]),
+    "labels/labels.nc": ("rubbish", ["labels"]),
     "audit/audit.nc": ("rubbish", ["labels"]),
     "models/main/model.json": ("{", ["models", "randomness", "spectra", "training"]),
     "models/main/history.csv": ("epoch\n", ["training"]),
@@ -75,6 +75,16 @@ def test_what_is_damaged_is_named(path, name, workdir, save_runs, capsys):
     assert captured.err.startswith(f"analysis {name}: ")
     assert captured.err.count("\n") == 1
     assert str(workdir.root / path).removesuffix("/model.json") in captured.err
+
+
+def test_spectra_of_runs_are_there_without_sound_labels(workdir, save_runs, capsys):
+    save_runs(workdir)
+    workdir.labels_file.write_text("rubbish")
+    assert importlib.import_module("analysis.spectra").main([str(workdir.root)]) == 0
+    captured = capsys.readouterr()
+    assert f"{workdir.labels_file} cannot be used" in captured.err
+    assert "spectra-order.csv" in captured.out
+    assert "spectra.csv" not in captured.out
 
 
 def test_damaged_labels_are_a_line_of_the_report(workdir):
