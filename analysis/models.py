@@ -36,6 +36,13 @@ from analysis.model_errors import (
     error_table,
     model_errors,
 )
+from analysis.model_learning import (
+    curves_of,
+    learning_figure,
+    learning_table,
+    learning_words,
+    share_of,
+)
 from analysis.model_subjects import Subject, read_subjects
 from analysis.options import ModelsOptions
 from analysis.predictions import OWN_LABELS
@@ -52,7 +59,8 @@ def analyse(inputs: Inputs) -> Product:
             check_length(campaign["alloy"]["lattice"], length)
     subjects = read_subjects(inputs)
     cards = [_card(subject, options, campaign) for subject in subjects]
-    committee = committee_of([s.predictions for s in subjects if s.trained and s.predictions is not None])
+    whole = [s for s in subjects if s.trained and share_of(s) == 1]
+    committee = committee_of([s.predictions for s in whole if s.predictions is not None])
     return _product(cards, committee, campaign)
 
 
@@ -66,21 +74,24 @@ def _card(subject: Subject, options: ModelsOptions, campaign: dict[str, Any]) ->
 def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[str, Any]) -> Product:
     errors = [card.errors for card in cards if card.errors is not None]
     drifts = [card.drift for card in cards]
+    curves = curves_of([(card.subject, card.errors) for card in cards if card.errors is not None])
     elements = ", ".join(campaign["alloy"]["elements"])
     with paper_style():
         figures = [error_figure(e) for e in errors]
         figures += [drift_figure(drifts, f"equal shares of {elements}")]
         figures += [committee_figure(committee)] if committee else []
+        figures += [learning_figure(curves)] if curves else []
     tables = [card_table(cards, "campaign.yaml"), _overview(cards), drift_table(drifts)]
     tables += [error_table(errors)] if errors else []
     tables += [committee_table(committee)] if committee else []
+    tables += [learning_table(curves)] if curves else []
     numbers = [number for e in errors for number in error_numbers(e)]
     numbers += [number for drift in drifts for number in drift_numbers(drift)]
     numbers += committee_numbers(committee) if committee else []
     return Product(
         name=NAME,
         title="Models",
-        summary=_summary(errors, drifts, committee),
+        summary=" ".join(filter(None, [_summary(errors, drifts, committee), learning_words(curves)])),
         figures=tuple(figures),
         tables=tuple(tables),
         numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),
@@ -103,6 +114,7 @@ def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
         "surroundings of loops": f"random solutions, equal shares of {elements}, {CELLS}^3 cells",
         "spread of models judged": "yes, that of the campaign's models" if trained >= FEWEST else single,
         "learning along the epochs": "see the analysis training",
+        "learning curves": "of networks that differ in train.models.share alone",
         "time per barrier": "all sites of a random state, compiled network, best of three; processor time",
     }
 

@@ -98,7 +98,8 @@ def _training(campaign: Campaign, items: Items) -> list[Item]:
     how = campaign.train.model_dump(mode="json", exclude={"models", "backend", "ranks"})
     made = []
     for model in campaign.train.models:
-        network = model.model_dump(mode="json", exclude={"name"})
+        unsaid = {"share"} if model.share == 1 else set()  # so that networks of all labels keep their hash
+        network = model.model_dump(mode="json", exclude={"name", *unsaid})
         settings = {"seed": campaign.seed, "train": how, "model": network}
         group = Group("train", settings, {"label": hash_of_all(items["label"])})
         made.append(make_item(group, model.name))

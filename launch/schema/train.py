@@ -33,6 +33,10 @@ class Model(Section):
     state_hidden: Widths | None = None
     """Units of each hidden layer of the vacancy's energy; detailed-balance only."""
 
+    share: Annotated[float, Field(gt=0, le=1)] = ModelSpec.share
+    """Share of the training vacancies that the network learns from, of each composition; a smaller share is
+    part of a larger one. Models that differ in it alone make a learning curve in the analysis models."""
+
     def spec(self) -> ModelSpec:
         """The architecture as the library names it."""
         return ModelSpec(**self.model_dump())

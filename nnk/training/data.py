@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,11 @@ class JumpData:
 
     def __len__(self) -> int:
         return len(self.mover)
+
+    def select(self, rows: NDArray[np.bool_]) -> JumpData:
+        """The labels where `rows` bool[m] is true; the hash stays that of the whole set."""
+        names = [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def KRA_eV(self) -> Float64Array:

@@ -18,7 +18,7 @@ def _check(condition: bool, name: str, value: object, allowed: str) -> None:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Architecture of a model.
+    """Architecture of a model, and on how much of the labels it is trained.
 
     Attributes:
         name: the model's name in its campaign.
@@ -26,6 +26,7 @@ class ModelSpec:
         shells: neighbour shells read around the vacancy.
         hidden: widths of the hidden layers (detailed-balance: of the KRA network).
         state_hidden: widths of the hidden layers of S_vac ("detailed-balance" only; None: (32,)).
+        share: of the training vacancies of each composition, at least one; shares are nested.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ModelSpec:
     shells: int = 8
     hidden: tuple[int, ...] = (64, 32)
     state_hidden: tuple[int, ...] | None = None
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -41,6 +43,7 @@ class ModelSpec:
         elif self.kind == "detailed-balance":
             object.__setattr__(self, "state_hidden", (32,))
         _check(self.kind in KINDS, "kind", self.kind, " or ".join(KINDS))
+        _check(0 < self.share <= 1, "share", self.share, "0 < x <= 1")
         for name, widths in (("hidden", self.hidden), ("state_hidden", self.state_hidden or (1,))):
             _check(bool(widths) and min(widths) >= 1, name, widths, "one or more widths >= 1")
         if self.kind == "mlp":

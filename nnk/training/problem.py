@@ -14,7 +14,7 @@ from nnk.files import ALGORITHM_VERSIONS, stable_hash
 from nnk.lattice import IntArray
 from nnk.training.data import JumpData, jump_data
 from nnk.training.parameters import ModelSpec, TrainParameters
-from nnk.training.splits import Split, split_labels
+from nnk.training.splits import Split, learnt_share, split_labels
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Problem:
         """The problem of training `spec` on `barriers`; see `jump_data` and `split_labels` for errors."""
         data = jump_data(barriers, spec.shells)
         split, left_out = split_labels(data, parameters), len(barriers) - len(data)
-        return cls(data, split, spec, parameters, dict(barriers.attrs), left_out)
+        used = learnt_share(data, split, spec.share, parameters)
+        return cls(data.select(used), split[used], spec, parameters, dict(barriers.attrs), left_out)
 
     def rows(self, split: Split) -> IntArray:
         """Labels int64[...] of a split."""

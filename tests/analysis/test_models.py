@@ -275,3 +275,34 @@ def test_the_errors_of_a_committee_are_compared_with_its_spread(workdir):
     members = [replace(many, predicted_eV=centre + rng.normal(0, width)) for _ in range(10)]
     # the mean of the members errs by width * sqrt(1 + 1/10)
     assert committee_of(members).calibration.slope == pytest.approx(np.sqrt(1.1), rel=0.04)
+
+
+@pytest.fixture
+def shared(short, labels, trained, tmp_path):
+    """The campaign with its network once more, trained on half of the vacancies."""
+    from nnk.training import ModelSpec, TrainParameters, train
+
+    parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
+    spec = ModelSpec("half", "mlp", shells=2, hidden=(8,), share=0.5)
+    train(labels, spec, parameters, short.model_dir("half"))
+    return edited(short, lambda data: data.update(train={"models": [{"name": "half"}, {"name": "main"}]}))
+
+
+def test_networks_that_differ_in_their_share_of_the_labels_make_a_learning_curve(shared, rows_of):
+    product = models.analyse(Inputs(shared))
+    rows = rows_of(product, "models-learning")
+    assert [row["model"] for row in rows] == ["half", "main"] * 2
+    assert {row["curve"] for row in rows} == {"main"}
+    for row in rows:
+        predictions = read_predictions(Inputs(shared), row["model"], ELEMENTS)
+        assert int(row["training_labels"]) == (predictions.split == "train").sum() // 2
+        members = predictions.split == row["split"]
+        expected = np.abs(predictions.error_meV[members]).mean() / 1000
+        assert float(row["MAE_eV"]) == pytest.approx(expected)
+    assert int(rows[0]["training_labels"]) < int(rows[1]["training_labels"])
+    assert "models-learning" in [figure.name for figure in product.figures]
+    assert "training labels the error of main" in product.summary
+
+
+def test_networks_that_differ_otherwise_make_none(analysed):
+    assert "models-learning" not in [figure.name for figure in analysed[1].figures]
