@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import json
-import math
 import struct
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from analysis import ANALYSES, state
 from analysis.command import run
 from analysis.inputs import Inputs, MissingInput, reading
+from analysis.number_text import value_and_error
 from analysis.products import commit_bytes, hashes, versions
 from analysis.references import potential_note, used_references
 from analysis.style import PNG_DPI
@@ -180,22 +180,16 @@ def _numbers(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def _number_row(number: Mapping[str, Any]) -> list[str]:
-    value, error, count = number["value"], number["error"], number["count"]
+    count = number["count"]
     unit = "" if number["unit"] == "1" else number["unit"]
-    error_text = "" if error is None else f"{error:.2g}"
     count_text = "" if count is None else str(count)
-    return [number["label"], _rounded(value, error), error_text, unit, count_text, number["table"]]
-
-
-def _rounded(value: float | None, error: float | None) -> str:
-    """Four significant digits, or as many decimals as the error's second digit."""
-    if value is None:
-        return ""
-    if isinstance(value, int) or value.is_integer():
-        return str(int(value))
-    if error:
-        return f"{value:.{min(max(1 - math.floor(math.log10(error)), 0), 8)}f}"
-    return f"{value:.4g}"
+    return [
+        number["label"],
+        *value_and_error(number["value"], number["error"]),
+        unit,
+        count_text,
+        number["table"],
+    ]
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
