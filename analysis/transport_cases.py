@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.number_text import value_and_error
 from analysis.options import TransportOptions
 from analysis.transport_points import Point, points_of
 from analysis.transport_runs import RunTransport
@@ -162,4 +163,5 @@ def summary(case: CaseTransport) -> str:
 def _energy(case: CaseTransport, walker: int) -> str:
     fit, name = case.fits[walker], f"{case.walker_name(walker)} " if walker else ""
     bent = " (an average: the line is bent)" if case.bent(walker) else ""
-    return f"{name}{fit.activation_eV:.2f} ± {fit.activation_error_eV:.2f} eV{bent}"
+    value, error = value_and_error(fit.activation_eV, fit.activation_error_eV)
+    return f"{name}{value} ± {error} eV{bent}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.number_text import value_and_error
 from analysis.products import FigureProduct
 from analysis.style import (
     BLACK,
@@ -117,7 +118,10 @@ def _draw_line(axes: Axes, case: CaseTransport, walker: int) -> None:
 def _draw_points(axes: Axes, case: CaseTransport, walker: int) -> None:
     name = case.walker_name(walker)
     fit = case.fits.get(walker)
-    energy = f": Q = {fit.activation_eV:.2f} ± {fit.activation_error_eV:.2f} eV" if fit else ""
+    energy = ""
+    if fit:
+        value, error = value_and_error(fit.activation_eV, fit.activation_error_eV)
+        energy = f": Q = {value} ± {error} eV"
     for which, filled in ((case.sound(walker), True), (_drawn_unsound(case, walker), False)):
         points = [case.points[t] for t in which]
         values = np.array([point.diffusivity.mean[walker] for point in points])

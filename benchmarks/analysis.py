@@ -51,7 +51,7 @@ MO, TA = 2, 3
 GRAINS, GRAIN_CELLS = 12, 7  # spheres of B2 and their radius in cells
 REPEATS = 3
 SHELL_EDGES_A = (0.93, 1.2, 1.54)  # between the distances of bcc shells, in lattice parameters
-KMC_ANALYSES = ("order", "clusters", "randomness", "transport")
+KMC_ANALYSES = ("order", "clusters", "randomness", "transport", "spectra")
 CORES = 2
 ROOT = Path(__file__).parents[1]
 
