@@ -74,6 +74,8 @@ def _curve(by_share: dict[float, ModelErrors]) -> Curve:
 
 def learning_figure(curves: Sequence[Curve]) -> FigureProduct:
     """Test errors against the number of training labels."""
+    from matplotlib.ticker import FuncFormatter
+
     figure, axes = new_figure(width_in=SINGLE_COLUMN_IN, height_in=3.2)
     panel = axes[0, 0]
     for i, curve in enumerate(curves):
@@ -85,6 +87,9 @@ def learning_figure(curves: Sequence[Curve]) -> FigureProduct:
             label = SPLIT_TITLES[split] + (f" ({curve.name})" if len(curves) > 1 else "")
             panel.errorbar(curve.labels, means, errors, label=label, markersize=4, **style)
     panel.set(xlabel="training labels", ylabel="mean absolute error (meV)", xscale="log", yscale="log")
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    panel.yaxis.set_major_formatter(plain)
+    panel.yaxis.set_minor_formatter(plain)
     panel.legend(loc="best")
     names = "; ".join(", ".join(m.predictions.model for m in curve.models) for curve in curves)
     return FigureProduct(
