@@ -205,6 +205,11 @@ class Inputs:
                 f"{len(missing)} of the {len(asked)} runs that the campaign asks for have not ended and are "
                 f"left out: {', '.join(missing[:FEW])}{more}."
             )
+        if campaign["kmc"].get("engine") == "flicker":
+            self.warn(
+                "Jumps to and fro within traps are made at once (engine: flicker) and are not among the jumps "
+                "that are counted here."
+            )
         schedule = campaign["kmc"].get("schedule")
         if schedule:
             passed = ", ".join(f"{t:g}" for t in schedule["temperatures_K"])

@@ -116,9 +116,14 @@ def _ordering(order: Order) -> list[int]:
 
 def _limit(panel: Axes, kinetics: Kinetics, axis: str) -> None:
     """Times at low temperatures run to 1e70 s and would leave no room for the others."""
+    if axis != TIME:
+        return
     times = [kinetics.times[t].time_s for t in _ordering(kinetics.order) if len(kinetics.times[t].time_s)]
-    if axis == TIME and times:
+    if times:
         panel.set_xlim(min(row[0] for row in times), max(row[-1] for row in times))
+    elif not any(len(row.time_s) for row in kinetics.times):
+        panel.set(xscale="linear", xticks=[])  # a logarithmic axis needs something to show
+        panel.text(0.5, 0.5, "no time that all\nreplicas have", transform=panel.transAxes, ha="center")
 
 
 def _draw_growth(axes: Axes, order: Order, rows: Rows, place: Place) -> None:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from analysis.inputs import Inputs, RunFile
 from analysis.options import RandomnessOptions
-from analysis.runs import sound_runs
+from analysis.runs import sound_runs, warn_of_vacancies
 from nnk.files import rng
 from nnk.lattice import IntArray, Lattice
 from nnk.observables.jump_randomness import RandomnessCurve, jump_randomness, randomness_curve
 from nnk.observables.peaks import bootstrap_peak, peak_position
-from nnk.observables.site_barriers import site_barriers
+from nnk.observables.site_barriers import site_barriers, with_one_vacancy
 from nnk.observables.statistics import Estimate, Interval, bootstrap, mean_and_error
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ def read_randomness(inputs: Inputs) -> list[Randomness]:
     readers: dict[str, Reader] = {}
 
     def read(file: RunFile, trajectory: Trajectory) -> RunRandomness:
+        warn_of_vacancies(inputs, trajectory)
         reader = readers.setdefault(file.case, Reader(model, options.most_sites, campaign["seed"], grid))
         return reader.read(file, trajectory)
 
@@ -244,7 +245,8 @@ class Reader:
     def read(self, file: RunFile, trajectory: Trajectory) -> RunRandomness:
         """R of one run."""
         lattice, frames, temperature_K = trajectory.lattice, trajectory.frames(), file.temperature_K
-        first, last, shown = frames.occupancy[0], frames.occupancy[-1], map_sites(lattice)
+        first, last = (with_one_vacancy(frames.occupancy[i]) for i in (0, -1))
+        shown = map_sites(lattice)
         if self._sites is None:
             self._sites = chosen_sites(lattice, self.most_sites, self.seed)
         self._note_initial(lattice, first)

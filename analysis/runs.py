@@ -148,6 +148,16 @@ def _read_run(
         raise DamagedInput(f"{file.path} cannot be used: {' '.join(str(error).split())}") from error
 
 
+def warn_of_vacancies(inputs: Inputs, trajectory: Trajectory) -> None:
+    """Say that one of several vacancies is looked at alone (`nnk.observables.site_barriers`)."""
+    others = len(trajectory.vacancies) - 1
+    if others > 0:
+        inputs.warn(
+            f"The runs have {others + 1} vacancies. In the states whose barriers are taken {others} of them "
+            "hold an atom drawn from the alloy's: the barriers are those of a vacancy alone."
+        )
+
+
 def read_cases(inputs: Inputs, *, shells: int | None = None) -> list[Case]:
     """All finished runs that can be read, by case.
 

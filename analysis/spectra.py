@@ -19,6 +19,10 @@ NAME = "spectra"
 
 Part = Callable[[Inputs, SpectraOptions], Product]
 PARTS: tuple[Part, ...] = (labels_part, pairs_part, sweep_part, order_part)
+SECTIONS: dict[Part, str] = {
+    labels_part: "label",
+    order_part: "kmc",
+}  # of the campaign that asks for the part
 
 
 def analyse(inputs: Inputs) -> Product:
@@ -36,8 +40,10 @@ def analyse(inputs: Inputs) -> Product:
         for part in PARTS:
             try:
                 found.append(part(inputs, options))
-            except MissingInput as error:  # a part that this campaign does not have
+            except MissingInput as error:  # a part that this campaign does not have, or not yet
                 missing.append(error)
+                if part in SECTIONS and inputs.campaign().get(SECTIONS[part]):
+                    inputs.warn(f"{error}. What is made of it is left out.")
             except DamagedInput as error:
                 damaged.append(error)
     if not found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,12 @@ from analysis.inputs import Inputs, MissingInput, RunFile
 from analysis.networks import alloy_elements, chosen_network
 from analysis.options import SpectraOptions
 from analysis.products import FigureProduct, Product, TableProduct
-from analysis.runs import sound_runs
+from analysis.runs import sound_runs, warn_of_vacancies
 from analysis.style import DOUBLE_COLUMN_IN, letter_panels, new_figure, series_style
 from nnk.lattice import Lattice
 from nnk.observables.cell_spectra import BIN_EV, cell_spectra
 from nnk.observables.pair_order import coordination, species_numbers, warren_cowley
+from nnk.observables.site_barriers import with_one_vacancy
 from nnk.observables.spectra import Spectrum
 from nnk.observables.statistics import mean_and_error
 
@@ -98,7 +98,12 @@ def order_part(inputs: Inputs, options: SpectraOptions) -> Product:
     if network is None:
         raise MissingInput("no network for the states of the runs")
     name, model = network
-    states = [state for run in sound_runs(inputs, partial(states_of, model)) for state in run]
+
+    def read(file: RunFile, trajectory: Trajectory) -> list[StateSpectra]:
+        warn_of_vacancies(inputs, trajectory)
+        return states_of(model, file, trajectory)
+
+    states = [state for run in sound_runs(inputs, read) for state in run]
     ensembles = {case: ensembles_of([s for s in states if s.case == case]) for case in _cases(states)}
     return Product(
         name="spectra",
@@ -126,7 +131,7 @@ def states_of(model: BarrierModel, file: RunFile, trajectory: Trajectory) -> lis
     n, found = len(trajectory.elements), []
     sites = np.unique(np.linspace(0, lattice.n_sites - 1, min(lattice.n_sites, MOST_SITES)).astype(np.int64))
     for i in chosen_frames(frames.jump):
-        spectra = cell_spectra(model, lattice, frames.occupancy[i], sites)
+        spectra = cell_spectra(model, lattice, with_one_vacancy(frames.occupancy[i]), sites)
         found.append(
             StateSpectra(
                 case=file.case,

@@ -68,6 +68,20 @@ def site_barriers(
     return _computed(program, lattice, occupancy, chosen)
 
 
+def with_one_vacancy(occupancy: UInt8Array) -> UInt8Array:
+    """The state uint8[n_sites] with its first vacancy alone, for `site_barriers`.
+
+    The others hold atoms drawn from those of the state, the same ones every time. A state with one vacancy or
+    none is returned as it is.
+    """
+    vacant = np.flatnonzero(occupancy == 0)
+    if len(vacant) < 2:
+        return occupancy
+    filled = occupancy.copy()
+    filled[vacant[1:]] = np.random.default_rng(0).choice(occupancy[occupancy != 0], len(vacant) - 1)
+    return filled
+
+
 def _computed(program: Program, lattice: Lattice, occupancy: UInt8Array, sites: IntArray) -> FloatArray:
     read = sites_read(program)
     grid = make_grid(lattice, int(np.abs(read).max()))

@@ -301,3 +301,12 @@ def test_order_along_a_schedule_is_drawn_against_the_temperature_of_the_moment(r
     assert kinetics.peaks == []
     drawn = figure.figure.axes[2].containers[0].lines[0]
     np.testing.assert_array_equal(drawn.get_xdata(), cooled[0].temperature_K)
+
+
+def test_runs_without_a_time_in_common_can_be_drawn(runs, tmp_path):
+    first, second = runs[:2]
+    late = replace(second, time_s=1e9 * np.asarray(second.time_s))
+    kinetics = kinetics_of(order_of(cases_of([first, late])[0]))
+    assert not any(len(row.time_s) for row in kinetics.times)
+    for figure in order_figures(kinetics):
+        figure.figure.savefig(tmp_path / "figure.png", dpi=20)

@@ -171,3 +171,35 @@ def test_how_the_runs_of_a_case_begin(start, case, expected):
     kmc = {"start": start, "compositions": [{"Nb": 0.6, "Mo": 0.4}]}
     campaign = {"alloy": {"elements": ["Nb", "Mo"], "lattice": "bcc"}, "kmc": kmc}
     assert start_of(campaign, case) == expected
+
+
+def test_jumps_of_flicker_runs_are_said_not_to_be_all(with_runs):
+    text = with_runs.campaign_file.read_text()
+    assert not any("traps" in warning for warning in warnings_of(with_runs))
+    with_runs.campaign_file.write_text(text.replace("start: random", "start: random\n  engine: flicker"))
+    assert any("not among the jumps that are counted" in warning for warning in warnings_of(with_runs))
+
+
+def warnings_of(workdir):
+    inputs = Inputs(workdir)
+    inputs.run_files()
+    return inputs.warnings
+
+
+@pytest.mark.parametrize("name", ["randomness", "spectra"])
+def test_runs_with_several_vacancies_have_barriers_too(workdir, network, name):
+    from importlib import import_module
+
+    from nnk.alloy import random_solution
+    from nnk.files import rng
+    from nnk.kmc import run
+    from nnk.lattice import Lattice
+
+    lattice = Lattice.bcc((5, 5, 5), 3.3)
+    start = random_solution([75, 75, 100], rng(1, "start"))
+    start[[3, 90]] = 0
+    trajectory = run(lattice, start, network, temperature_K=800.0, jumps=50, seed=1)
+    trajectory.save(workdir.trajectory(CASE, 800.0, 0))
+    inputs = Inputs(workdir)
+    assert import_module(f"analysis.{name}").analyse(inputs).tables
+    assert any("The runs have 2 vacancies" in text for text in inputs.warnings)

@@ -233,3 +233,14 @@ def test_nothing_at_all(workdir):
     shutil.rmtree(workdir.model_dir("main"))
     with pytest.raises(MissingInput):
         analyse(Inputs(workdir))
+
+
+def test_labels_and_runs_that_the_campaign_asks_for_and_has_not_are_named(workdir, save_runs):
+    inputs = Inputs(workdir)
+    analyse(inputs)
+    assert any("holds no finished run" in text for text in inputs.warnings)
+    save_runs(workdir)
+    workdir.labels_file.unlink()
+    inputs = Inputs(workdir)
+    analyse(inputs)
+    assert any("labels.nc is missing" in text for text in inputs.warnings)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nnk.lattice import Lattice
 from nnk.models.base import BarrierModel
-from nnk.observables.site_barriers import site_barriers
+from nnk.observables.site_barriers import site_barriers, with_one_vacancy
 
 FLOAT32_EV = 1e-5
 LATTICE = Lattice.bcc((5, 5, 6), 3.2)
@@ -100,3 +100,13 @@ def test_another_lattice_is_refused(model):
     lattice = Lattice.fcc((5, 5, 5), 3.6)
     with pytest.raises(ValueError, match="the model is for bcc"):
         site_barriers(model, lattice, random_state(0, lattice))
+
+
+def test_one_of_several_vacancies_is_left():
+    occupancy = random_state(8, vacancy=[4, 30, 77])
+    left = with_one_vacancy(occupancy)
+    assert np.flatnonzero(left == 0).tolist() == [4]
+    assert np.flatnonzero(left != occupancy).tolist() == [30, 77]
+    np.testing.assert_array_equal(left, with_one_vacancy(occupancy))
+    for single in (random_state(8, vacancy=4), random_state(8)):
+        assert with_one_vacancy(single) is single
