@@ -207,8 +207,8 @@ class Inputs:
             )
         if campaign["kmc"].get("engine") == "flicker":
             self.warn(
-                "Jumps to and fro within traps are made at once (engine: flicker) and are not among the jumps "
-                "that are counted here."
+                "Jumps to and fro within traps are made at once (engine: flicker) and are not among the "
+                "jumps that are counted here."
             )
         schedule = campaign["kmc"].get("schedule")
         if schedule:

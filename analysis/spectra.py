@@ -22,7 +22,7 @@ PARTS: tuple[Part, ...] = (labels_part, pairs_part, sweep_part, order_part)
 SECTIONS: dict[Part, str] = {
     labels_part: "label",
     order_part: "kmc",
-}  # of the campaign that asks for the part
+}  # that asks for the part
 
 
 def analyse(inputs: Inputs) -> Product:

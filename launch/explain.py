@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from launch.origins import NETWORK, RUN, Facts, origin
@@ -86,17 +87,17 @@ def explain(what: str, workdir: Path | None = None) -> Explanation:
     """
     path = Path(what)
     root = workdir.absolute() if workdir is not None else _root_of(path)
-    provenances = list(_provenances(Workdir(root)))
+    damaged: list[str] = []
+    provenances = list(_provenances(Workdir(root), damaged))
     if not provenances:
-        raise NotExplained(
-            f"no analysis has been made in {root} (no figures/*.json): launch analyse NAME {root}"
-        )
+        nothing = f"no analysis has been made in {root} (no figures/*.json): launch analyse NAME {root}"
+        raise NotExplained("\n".join(damaged) or nothing)
     for provenance in provenances:
         written = {file["path"]: file["hash"] for file in provenance["outputs"]}
         for name in _names(path, written):
             return _explanation(root, provenance, name, written[name])
     known = sorted({Path(file["path"]).stem for one in provenances for file in one["outputs"]})
-    raise NotExplained(_unknown(path, root, known))
+    raise NotExplained("\n".join([_unknown(path, root, known), *damaged]))
 
 
 def _root_of(path: Path) -> Path:
@@ -111,12 +112,14 @@ def _root_of(path: Path) -> Path:
     return folder.parent
 
 
-def _provenances(workdir: Workdir) -> Iterator[dict[str, Any]]:
+def _provenances(workdir: Workdir, damaged: list[str]) -> Iterator[dict[str, Any]]:
+    """Records of the analyses; what cannot be read is told in `damaged`."""
     for path in sorted(workdir.figures.glob("*.json")):
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise NotExplained(f"{path} cannot be read: {error}; make its analysis again") from error
+            damaged.append(f"{path} cannot be read: {error}; make its analysis again")
+            continue
         if isinstance(data, dict) and "outputs" in data:
             yield data
 
@@ -176,9 +179,13 @@ def _behind(workdir: Workdir, inputs: Sequence[FileState], driver: Any) -> Itera
 
 def _campaign(root: Path) -> Mapping[str, Any]:
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     path = Workdir(root).campaign_file
-    data = YAML(typ="safe", pure=True).load(path) if path.is_file() else None
+    try:
+        data = YAML(typ="safe", pure=True).load(path) if path.is_file() else None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise NotExplained(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     return data if isinstance(data, Mapping) else {}
 
 
@@ -202,7 +209,7 @@ def _lines(found: Explanation) -> Iterator[str]:
     yield f"{product.path}: {found.title}"
     yield f"  in        {found.workdir}"
     yield f"  hash      {product.hash} ({_said(product)})"
-    yield f"  made by   analysis {found.analysis}; again: cd {found.workdir} && {found.command}"
+    yield f"  made by   analysis {found.analysis}; again: cd {quote(found.workdir)} && {found.command}"
     if found.belongs_to:
         yield f"  beside    {', '.join(found.belongs_to)}"
     yield f"  seed      {found.seed} (of the campaign)"

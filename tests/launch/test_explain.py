@@ -160,3 +160,21 @@ def test_a_workdir_without_analyses_and_a_torn_record_are_said(workdir, tmp_path
     (workdir.figures / "order.json").write_text("{")
     with pytest.raises(NotExplained, match=r"order\.json cannot be read: .*; make its analysis again"):
         explain("order", Path(workdir.root))
+
+
+def test_a_torn_record_hides_no_other_analysis(workdir):
+    (workdir.figures / "clusters.json").write_text("{")
+    assert explain("order", workdir.root).analysis == "order"
+    with pytest.raises(NotExplained, match=r"no figure or table(.|\n)*clusters\.json cannot be read"):
+        explain("clusters", workdir.root)
+
+
+def test_a_torn_campaign_file_is_said(workdir):
+    workdir.campaign_file.write_text("a: [1")
+    with pytest.raises(NotExplained, match=r"campaign\.yaml cannot be read"):
+        explain("order", workdir.root)
+
+
+def test_the_command_holds_for_a_path_with_a_blank(workdir):
+    moved = Workdir(workdir.root.rename(workdir.root.with_name("my work")))
+    assert f"cd '{moved.root}' && " in explanation_text(explain("order", moved.root))
