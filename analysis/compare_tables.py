@@ -100,13 +100,13 @@ def read_table(path: Path) -> Table:
 
 def _jumps(path: Path) -> str:
     """Numbers of jumps in a table: ``200,000`` or ``200,000 to 300,000``; empty without such a column."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         found = sorted({int(row["jumps"]) for row in csv.DictReader(file) if row.get("jumps", "").isdigit()})
     return " to ".join(f"{number:,}" for number in dict.fromkeys([*found[:1], *found[-1:]]))
 
 
 def _header(path: Path) -> list[str]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return [column.strip() for column in next(csv.reader(file), [])]
 
 
@@ -115,7 +115,7 @@ def _rows(
 ) -> dict[Key, dict[str, Value]]:
     """Values by keys; `fixed` has the keys that are no columns, `errors` the column of each value's error."""
     rows: dict[Key, dict[str, Value]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         columns = [column.strip() for column in next(reader, [])]
         for cells in reader:

@@ -85,7 +85,8 @@ def _peak_text(peaks: list[Peak]) -> str:
         return ""
     return (
         " (c) Temperature where the curves of (b) are highest, by parabolas through their upper tenth; error "
-        "bars: standard error by resampling the replicas. Undefined, and not drawn, where the order is "
+        "bars: standard error by resampling the replicas, to which that of temperatures far apart would "
+        "have to be added. Undefined, and not drawn, where the order is "
         "within noise or highest at the first or last temperature."
     )
 

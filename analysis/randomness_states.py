@@ -159,7 +159,8 @@ def initial_peak(found: Randomness) -> Interval:
     if len(variances) < 2:
         return Interval(position(variances), np.nan, np.nan, np.nan)
 
-    return bootstrap(variances, position, rng(0, NAME, "initial", found.case), resamples=RESAMPLES)
+    generator = rng(0, NAME, "initial", found.case)
+    return bootstrap(variances, position, generator, resamples=RESAMPLES, few=True)
 
 
 def final_peak(found: Randomness) -> Interval:

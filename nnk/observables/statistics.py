@@ -53,6 +53,7 @@ def bootstrap(
     *,
     resamples: int = 1000,
     confidence: float = 0.95,
+    few: bool = False,
 ) -> Interval:
     """Error of `statistic` by resampling the first axis of `values` with replacement.
 
@@ -62,16 +63,18 @@ def bootstrap(
         rng: random generator.
         resamples: how many resampled sets.
         confidence: coverage of the percentile interval, between 0 and 1.
+        few: draw n - 1 of n, as `bootstrap_means` does; then two values are needed.
 
     Raises:
-        ValueError: no values, fewer than two resamples, or a coverage outside (0, 1).
+        ValueError: no values (few: fewer than two), fewer than two resamples, or a coverage outside (0, 1).
     """
     array = np.asarray(values)
-    if not len(array):
-        raise ValueError("values: expected at least one")
+    size = len(array) - few
+    if size < 1:
+        raise ValueError("values: expected at least two" if few else "values: expected at least one")
     if resamples < 2 or not 0 < confidence < 1:
         raise ValueError(f"expected resamples >= 2 and 0 < confidence < 1, got {resamples}, {confidence}")
-    drawn = [statistic(array[rng.integers(len(array), size=len(array))]) for _ in range(resamples)]
+    drawn = [statistic(array[rng.integers(len(array), size=size)]) for _ in range(resamples)]
     tail = 0.5 * (1 - confidence)
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Interval(float(statistic(array)), float(np.std(drawn, ddof=1)), float(low), float(high))

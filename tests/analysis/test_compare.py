@@ -260,3 +260,7 @@ def test_tables_of_all_analyses_say_what_is_key_and_what_is_value(tmp_path, name
     table = read_table(tmp_path / f"{name}.csv")
     assert (table.keys, table.values) == (keys, values)
     assert all(value.error == 0.5 for value in next(iter(table.rows.values())).values())
+
+
+def test_a_file_saved_by_a_spreadsheet_with_a_byte_order_mark_is_read(table):
+    assert read_table(table("\ufeff" + OURS)).rows == read_table(table(OURS, folder="plain")).rows

@@ -76,3 +76,11 @@ def test_bootstrap_of_means_is_undefined_for_single_members_and_undefined_statis
 def test_bootstrap_of_means_refuses_what_it_cannot_do(groups, options, match):
     with pytest.raises(ValueError, match=match):
         bootstrap_means(groups, np.sum, np.random.default_rng(0), **options)
+
+
+def test_bootstrap_of_few_has_the_standard_error_of_their_mean():
+    values = np.array([1.0, 2.0, 4.0, 8.0])
+    found = bootstrap(values, np.mean, np.random.default_rng(1), resamples=4000, few=True)
+    assert found.error == pytest.approx(values.std(ddof=1) / 2, rel=0.05)
+    with pytest.raises(ValueError, match="at least two"):
+        bootstrap([1.0], np.mean, np.random.default_rng(1), few=True)
