@@ -164,6 +164,9 @@ class Inputs:
                 f"{self.workdir.root / 'models'} holds no trained model: the campaign trains none "
                 "(a published model needs none), or its train stage has not run yet"
             )
+        missing = [name for name in asked if name not in names]
+        if missing:
+            self.warn(f"Networks that have not been trained yet are left out: {', '.join(missing)}.")
         return names
 
     def model(self, name: str, elements: Sequence[str]) -> BarrierModel:

@@ -67,3 +67,13 @@ def test_a_missing_column_is_named(tmp_path):
     path.write_text("epoch,loss\n1,2\n")
     with pytest.raises(ValueError, match="no column lr; it has epoch, loss"):
         read_columns(path, ["epoch", "lr"])
+
+
+@pytest.mark.parametrize("analyse", [parity.analyse, training.analyse])
+def test_networks_that_are_not_there_yet_are_named(workdir, analyse):
+    text = workdir.campaign_file.read_text()
+    one = "{name: main, kind: mlp, shells: 2}"
+    workdir.campaign_file.write_text(text.replace(one, f"{one}, {one.replace('main', 'later')}"))
+    inputs = Inputs(workdir)
+    analyse(inputs)
+    assert inputs.warnings == ["Networks that have not been trained yet are left out: later."]
