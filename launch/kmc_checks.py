@@ -305,12 +305,5 @@ def _engine_takes_stop(engine: Any, stop: Stop) -> Findings:
         yield Finding(("kmc", "stop", "time_s"), message, at_key=True)
 
 
-@needs("kmc.vacancies", "analysis")
-def _analyses_take_vacancies(vacancies: int, analysis: tuple[str, ...]) -> Findings:
-    if vacancies > 1 and "randomness" in analysis:
-        message = f"randomness is defined for one vacancy, kmc.vacancies is {vacancies}; allowed: without it"
-        yield Finding(("analysis", analysis.index("randomness")), message)
-
-
 def _engine_name(engine: Any) -> str:
     return "engine batched" if isinstance(engine, BatchedEngine) else f"engine {engine}"

@@ -49,14 +49,6 @@ def test_flicker_ends_after_jumps_or_order(write_campaign):
     assert error.startswith("31:24: kmc.stop.time_s: given with engine flicker")
 
 
-def test_randomness_is_of_one_vacancy(write_campaign):
-    path = write_campaign(
-        ("checkpoint_s: 60", "vacancies: 2"), ("parity, order]", "parity, order, randomness]")
-    )
-    (error,) = errors_of(path)
-    assert error.startswith("34:35: analysis[3]: randomness is defined for one vacancy, kmc.vacancies is 2")
-
-
 def test_another_engine_is_another_run_another_device_is_not(write_campaign):
     def hashes(line):
         path = write_campaign(("checkpoint_s: 60", f"{line}\n  checkpoint_s: 60"))
