@@ -13,6 +13,6 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "audit": 2,
     "train": 1,
     "kmc": 2,
-    "analysis": 1,
-    "report": 1,
+    "analysis": 2,
+    "report": 2,
 }
