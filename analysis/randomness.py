@@ -49,7 +49,8 @@ def analyse(inputs: Inputs) -> Product:
             "definition": DEFINITION,
             "states": f"the initial states of the runs (at most {MOST_INITIAL_STATES} per case) at all "
             "temperatures; the last state of each run at its own temperature",
-            "errors of peak temperatures": f"bootstrap over states, {RESAMPLES} resamples",
+            "errors of peak temperatures": f"bootstrap over states, {RESAMPLES} resamples; the "
+            "spacing of the temperatures is not in them",
             "vacancy sites per state": ", ".join(_sites_text(r) for r in found),
         },
     )
