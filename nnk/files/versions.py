@@ -10,7 +10,7 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "prepare": 1,
     "samples": 1,
     "label": 3,
-    "audit": 2,
+    "audit": 3,
     "train": 1,
     "kmc": 2,
     "analysis": 2,

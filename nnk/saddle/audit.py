@@ -147,12 +147,15 @@ def _in_own_boxes(
 def choose_audit(barriers: BarrierSet, fraction: float, at_least: int, seed: int) -> NDArray[np.int64]:
     """Labels to audit, ascending: a random `fraction` of the usable ones, `at_least` so many, if there are.
 
-    At least a fifth of them are split labels, or all split ones if there are fewer.
+    At least a fifth of them are split labels, or all split ones if there are fewer. The choice follows from
+    what the labels are of, whatever their order: that in a file depends on which rank was first.
     """
     if not 0 <= fraction <= 1 or at_least < 0:
         raise ValueError(f"fraction={fraction}, at_least={at_least}: expected 0 to 1, and not negative")
     stream = rng(seed, "audit")
-    order = stream.permutation(np.flatnonzero(barriers.usable))
+    sample_key = np.array(barriers.sample_key)[barriers.sample]
+    by_name = np.lexsort((barriers.jump, barriers.vacancy_site, sample_key))
+    order = stream.permutation(by_name[barriers.usable[by_name]])
     count = min(len(order), max(at_least, math.ceil(fraction * len(order))))
     split = order[barriers.flag[order] == Flag.SPLIT][: math.ceil(_SPLIT_SHARE * count)]
     others = order[~np.isin(order, split)][: count - len(split)]

@@ -225,6 +225,17 @@ def test_the_choice_of_labels_to_audit():
         choose_audit(barriers, 1.5, 30, seed=5)
 
 
+def test_the_choice_does_not_depend_on_the_order_of_the_labels():
+    barriers = labelled(np.random.default_rng(0).choice([0, 0, 0, 1, 3], 400))
+    shuffled = barriers.select(np.random.default_rng(1).permutation(400))
+
+    def names(found):
+        chosen = choose_audit(found, 0.01, 30, seed=5)
+        return set(zip(found.vacancy_site[chosen].tolist(), found.jump[chosen].tolist(), strict=True))
+
+    assert names(shuffled) == names(barriers)
+
+
 @pytest.mark.physics
 def test_elastic_bands_agree_on_average(force_field, elements, system):
     """24 labels of a Mo-rich alloy, where intermediate minima are frequent, against ASE's band."""
