@@ -6,7 +6,7 @@ STAMP   = $(VENV)/.installed
 SLOW    = physics or faults or cluster or slow
 PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
 
-.PHONY: help install demo test test-slow faults check format schema clean
+.PHONY: help install horovod demo test test-slow faults check format schema clean
 
 help:
 	@echo "make demo       install into $(VENV), then run examples/quickstart.yaml (labels, network, kMC, figures)"
@@ -15,6 +15,7 @@ help:
 	@echo "make faults     the fault tests with ten kills each"
 	@echo "make check      lint, types, import rules, spelling"
 	@echo "make install    $(VENV) alone"
+	@echo "make horovod    build Horovod for train.backend: horovod (needs a C++ compiler, takes minutes)"
 
 $(STAMP): setup.cfg constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,6 +27,12 @@ $(STAMP): setup.cfg constraints.txt pyproject.toml
 	@touch $@
 
 install: $(STAMP)
+
+$(VENV)/.horovod: .ci/build-horovod constraints.txt | $(STAMP)
+	.ci/build-horovod $(BIN)/python
+	@touch $@
+
+horovod: $(VENV)/.horovod
 
 demo: install
 	$(BIN)/launch examples/quickstart.yaml
