@@ -12,6 +12,7 @@ from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
 from launch.schema.box import prescribed_lattice_parameter_A
 from launch.stages import ALSO_READS, ANALYSIS_READS, STAGES
+from nnk.files import chosen
 from nnk.potentials import Builtin
 
 PROBE = "potential"
@@ -95,12 +96,14 @@ def _audit(campaign: Campaign, items: Items) -> list[Item]:
 def _training(campaign: Campaign, items: Items) -> list[Item]:
     if campaign.train is None:
         return []
-    how = campaign.train.model_dump(mode="json", exclude={"models", "backend", "ranks"})
     made = []
     for model in campaign.train.models:
-        unsaid = {"share"} if model.share == 1 else set()  # so that networks of all labels keep their hash
-        network = model.model_dump(mode="json", exclude={"name", *unsaid})
-        settings = {"seed": campaign.seed, "train": how, "model": network}
+        spec = model.spec()
+        settings = {
+            "kind": spec.kind,
+            "model": chosen(spec) | {"name": None, "options": chosen(spec.options)},
+            "train": chosen(campaign.train.parameters(model, campaign.seed)),
+        }
         group = Group("train", settings, {"label": hash_of_all(items["label"])})
         made.append(make_item(group, model.name))
     return made

@@ -12,8 +12,8 @@ from launch.problems import did_you_mean
 from launch.schema.analysis import ClustersOptions
 from launch.schema.box import VegardBox
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
+from launch.schema.models import Model
 from launch.schema.potential import Potential
-from launch.schema.train import Model
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.lattice import offsets_within
 from site_configs import SiteError, load_site, site_names
@@ -23,13 +23,14 @@ Cells = tuple[int, int, int]
 
 @needs("sections")
 def _sections_belong_together(sections: frozenset[str]) -> Findings:
-    if not sections & {"label", "kmc"}:
-        yield Finding((), "nothing to do; allowed: the section label, the section kmc, or both")
+    if not sections & {"label", "labels", "kmc"}:
+        yield Finding((), "nothing to do; allowed: the section label or labels, the section kmc, or both")
     if "label" in sections and "potential" not in sections:
         message = "needs a potential; allowed: a section potential, such as potential: {builtin: zhou-eam}"
         yield Finding(("label",), message, at_key=True)
-    if "train" in sections and "label" not in sections:
-        yield Finding(("train",), "needs labels to train on; allowed: with a section label", at_key=True)
+    if "train" in sections and not sections & {"label", "labels"}:
+        message = "needs labels to train on; allowed: with a section label or labels"
+        yield Finding(("train",), message, at_key=True)
 
 
 @needs("train.backend", "train.ranks")
@@ -39,19 +40,11 @@ def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
         yield Finding(("train", "ranks"), message)
 
 
-@needs("train.models")
-def _state_network_needs_balance(models: tuple[Model, ...]) -> Findings:
-    for i, model in enumerate(models):
-        if model.state_hidden is not None and model.kind != "detailed-balance":
-            message = f"given for kind {model.kind}; allowed: with kind detailed-balance only"
-            yield Finding(("train", "models", i, "state_hidden"), message, at_key=True)
-
-
 def _times(cells: Cells) -> str:
     return "x".join(map(str, cells))
 
 
-def _cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) -> Findings:
+def cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) -> Findings:
     """Small cells wrap: a site is seen several times (bcc, 8 shells: refuse below 3 cells, warn below 5)."""
     reach = int(np.abs(offsets_within(structure, shells)).max())  # type: ignore[arg-type]
     least, unique = (reach + 3) // 2, reach + 1
@@ -96,21 +89,21 @@ def _vegard_knows_all(box: Any, elements: tuple[str, ...]) -> Findings:
 
 @needs("alloy.lattice", "label.cells", "train.models")
 def _label_cells(structure: str, cells: Cells, models: tuple[Model, ...]) -> Findings:
-    yield from _cells_hold_shells("label", cells, structure, max(model.shells for model in models))
+    yield from cells_hold_shells("label", cells, structure, max(model.shells for model in models))
 
 
 @needs("alloy.lattice", "kmc.cells", "kmc.model")
 def _kmc_cells_published(structure: str, cells: Cells, model: str | PublishedModel) -> Findings:
     if isinstance(model, PublishedModel):
         shells = PUBLISHED_FORMATS[model.published.format].shells
-        yield from _cells_hold_shells("kmc", cells, structure, shells)
+        yield from cells_hold_shells("kmc", cells, structure, shells)
 
 
 @needs("alloy.lattice", "kmc.cells", "kmc.model", "train.models")
 def _kmc_cells_trained(structure: str, cells: Cells, wanted: Any, models: tuple[Model, ...]) -> Findings:
     for model in models:
         if model.name == wanted:
-            yield from _cells_hold_shells("kmc", cells, structure, model.shells)
+            yield from cells_hold_shells("kmc", cells, structure, model.shells)
 
 
 @needs("kmc.model", "train.models")
@@ -220,12 +213,13 @@ def _clusters_of_the_alloy(
 
 @needs("analysis", "sections")
 def _analyses_have_data(names: tuple[str, ...], sections: frozenset[str]) -> Findings:
+    there = sections | ({"label"} if "labels" in sections else set())
     for i, name in enumerate(names):
         wanted = {SECTION_OF_STAGE[stage] for stage in ANALYSIS_READS[name]}
-        missing = sorted(wanted - sections)
+        missing = sorted(wanted - there)
         if missing:
             allowed = [
-                n for n, reads in ANALYSIS_READS.items() if {SECTION_OF_STAGE[r] for r in reads} <= sections
+                n for n, reads in ANALYSIS_READS.items() if {SECTION_OF_STAGE[r] for r in reads} <= there
             ]
             message = f'"{name}" needs the section {", ".join(missing)}; allowed here: {", ".join(allowed)}'
             yield Finding(("analysis", i), message)

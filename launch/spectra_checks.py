@@ -8,7 +8,7 @@ from typing import Any
 from launch.findings import Finding, Findings, needs
 from launch.problems import KeyPath, did_you_mean
 from launch.schema.analysis import MapsOptions, SpectraOptions
-from launch.schema.train import Model
+from launch.schema.models import Model
 from nnk.alloy import fractions_of, sites_with, with_content
 
 PUBLISHED = "published"

@@ -12,7 +12,7 @@ from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
 from launch.items import Item
 from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
-from launch.label_items import sample_settings
+from launch.label_items import IMPORT, sample_settings
 from launch.schema.kmc import PublishedModel
 from launch.unit_size import unit_items
 from nnk.files import Workdir
@@ -119,7 +119,7 @@ class UnitMaker:
         if stage in MPI_STAGES and campaign.potential:
             settings["potential"] = campaign.potential_spec().to_json()
         if stage in ("samples", "label", "audit"):
-            settings |= _label_settings(campaign)
+            settings |= _label_settings(campaign) | _source_settings(campaign)
         if stage == "train":
             settings |= _train_settings(campaign, item.key)
         if stage == "kmc":
@@ -129,6 +129,8 @@ class UnitMaker:
 
 def _command(unit: Unit, layout: StageLayout) -> list[str]:
     python = list(PYTHON)
+    if unit.stage == "label" and unit.items[0].key == IMPORT:
+        return [*python, "-m", "jobs.import_labels", str(unit.path)]
     if unit.stage in MPI_STAGES:
         return [*layout.mpi_command, *python, "-m", f"jobs.{unit.stage}", str(unit.path)]
     if unit.stage == "train":
@@ -170,12 +172,20 @@ def _label_settings(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def _source_settings(campaign: Campaign) -> dict[str, Any]:
+    """Where labels that exist already are."""
+    source = campaign.label_source()
+    if source is None:
+        return {}
+    return {"labels": {"format": source.format, "paths": [str(path) for path in source.paths]}}
+
+
 def _train_settings(campaign: Campaign, name: str) -> dict[str, Any]:
     train = campaign.train
     if train is None:
         return {}
     model = next(model for model in train.models if model.name == name)
-    parameters = asdict(train.parameters(campaign.seed))
+    parameters = asdict(train.parameters(model, campaign.seed))
     return {"model": asdict(model.spec()), "train": parameters, "backend": train.backend}
 
 

@@ -6,40 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from launch.schema.base import Name, PositiveFloat, Section, refuse
-from nnk.training.parameters import ModelSpec, TrainParameters
-
-Widths = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(strict=False, min_length=1, max_length=8)
-]
-
-
-class Model(Section):
-    """One network."""
-
-    name: Name
-    """Name of the model: its folder in models/ and what kmc.model refers to."""
-
-    kind: Literal["mlp", "detailed-balance"]
-    """mlp: barriers from the surroundings of a jump. detailed-balance: forward and backward barriers
-    consistent by construction, which an ordering simulation needs."""
-
-    shells: Annotated[int, Field(ge=1, le=8)] = ModelSpec.shells
-    """Neighbour shells around the vacancy that the network sees (bcc, 8: 112 sites)."""
-
-    hidden: Widths = ModelSpec.hidden
-    """Units of each hidden layer (detailed-balance: of the network of the symmetric part)."""
-
-    state_hidden: Widths | None = None
-    """Units of each hidden layer of the vacancy's energy; detailed-balance only."""
-
-    share: Annotated[float, Field(gt=0, le=1)] = ModelSpec.share
-    """Share of the training vacancies that the network learns from, of each composition; a smaller share is
-    part of a larger one. Models that differ in it alone make a learning curve in the analysis models."""
-
-    def spec(self) -> ModelSpec:
-        """The architecture as the library names it."""
-        return ModelSpec(**self.model_dump())
+from launch.schema.base import PositiveFloat, Section, refuse
+from launch.schema.models import Model
+from nnk.training.parameters import TrainParameters
 
 
 def _named_once(models: tuple[Model, ...]) -> tuple[Model, ...]:
@@ -89,6 +58,7 @@ class Train(Section):
     ranks: Annotated[int, Field(ge=1)] = 1
     """Processes of the ddp backend."""
 
-    def parameters(self, seed: int) -> TrainParameters:
-        """How to train, as the library names it."""
-        return TrainParameters(seed=seed, **self.model_dump(exclude={"models", "backend", "ranks"}))
+    def parameters(self, model: Model, seed: int) -> TrainParameters:
+        """How to train a model, as the library names it."""
+        said = self.model_dump(exclude={"models", "backend", "ranks"})
+        return TrainParameters(seed=seed, **said | model.training.said())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnk.files.commit import commit, remove_temporaries
 from nnk.files.fence import Fence, StaleEpoch, read_epoch
-from nnk.files.hashing import file_hash, stable_hash
+from nnk.files.hashing import chosen, file_hash, stable_hash
 from nnk.files.records import append_record, append_records, compact_records, read_records
 from nnk.files.streams import rng, stream_key
 from nnk.files.versions import ALGORITHM_VERSIONS
@@ -17,6 +17,7 @@ __all__ = [
     "Workdir",
     "append_record",
     "append_records",
+    "chosen",
     "commit",
     "compact_records",
     "file_hash",

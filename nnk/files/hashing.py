@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ def stable_hash(data: Any) -> str:
     The order of a mapping's keys does not matter, that of a list does; 1 and 1.0 differ.
     """
     return hashlib.sha256(canonical_json(data).encode()).hexdigest()[:LENGTH]
+
+
+def chosen(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their default, by name.
+
+    A hash of them stays what it is when the record gets a new field.
+    """
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    defaults = {field.name: field.default for field in fields(record) if field.default is not MISSING}
+    return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
 
 def file_hash(path: Path) -> str:

@@ -13,23 +13,26 @@ from scipy.sparse.csgraph import connected_components
 from nnk.barriers import BarrierSet
 from nnk.environment import EnvironmentSpec, SpeciesArray, gather_jumps
 from nnk.lattice import IntArray, Lattice, Structure
+from nnk.networks.setting import Setting
 
 Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class JumpData:
-    """Connected labels of m jumps. Each is two samples: the jump A -> B and its reverse B -> A.
+    """Labels of m jumps. A connected one is two samples: the jump A -> B and its reverse B -> A.
 
     Attributes:
         elements, structure, shells: as in `nnk.models.BarrierModel`.
         species: uint8[m, n_union], union environments in the frames of the jumps A -> B.
         mover, jump: uint8[m].
-        E_fwd_eV, E_bwd_eV: float64[m].
+        E_fwd_eV, E_bwd_eV: float64[m]; E_bwd is NaN where only the forward barrier is known.
+        flag: uint8[m], see `nnk.barriers.Flag`.
         group: int64[m], who belongs together: the labels of one vacancy, and of vacancies that share a jump.
         composition: str[m], name of the composition.
         sample: str[m], key of the sample.
         vacancy_site: int64[m].
+        a_A: mean lattice parameter of the labels' samples, Å.
         hash: of everything above.
     """
 
@@ -41,10 +44,12 @@ class JumpData:
     jump: NDArray[np.uint8]
     E_fwd_eV: Float64Array
     E_bwd_eV: Float64Array
+    flag: NDArray[np.uint8]
     group: IntArray
     composition: NDArray[np.str_]
     sample: NDArray[np.str_]
     vacancy_site: IntArray
+    a_A: float
     hash: str
 
     def __len__(self) -> int:
@@ -56,8 +61,18 @@ class JumpData:
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
+    def setting(self) -> Setting:
+        """What a network has to know of the labels."""
+        return Setting(self.elements, self.structure, self.shells, self.a_A)
+
+    @property
+    def connected(self) -> NDArray[np.bool_]:
+        """Labels with both barriers, bool[m]."""
+        return np.isfinite(self.E_bwd_eV)
+
+    @property
     def KRA_eV(self) -> Float64Array:
-        """Kinetically resolved barriers float64[m]."""
+        """Kinetically resolved barriers float64[m]; NaN where only the forward barrier is known."""
         return 0.5 * (self.E_fwd_eV + self.E_bwd_eV)
 
     @property
@@ -74,14 +89,12 @@ class JumpData:
 def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
     """Training data of the usable labels, in an order that does not depend on that of the labels.
 
-    Labels without a backward barrier are left out: every network learns both directions.
-
     Raises:
         ValueError: no usable label, or cells too small for the environment.
     """
-    usable = barriers.select(barriers.usable & np.isfinite(barriers.E_bwd_eV))
+    usable = barriers.select(barriers.usable)
     if not len(usable):
-        raise ValueError(f"none of the {len(barriers)} labels is usable with its backward barrier")
+        raise ValueError(f"none of the {len(barriers)} labels is usable")
     keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
     usable = usable.select(np.lexsort((usable.jump, usable.vacancy_site, keys)))
     keys = np.array(usable.sample_key, dtype=np.str_)[usable.sample]
@@ -102,10 +115,12 @@ def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
         jump=usable.jump,
         E_fwd_eV=usable.E_fwd_eV,
         E_bwd_eV=usable.E_bwd_eV,
+        flag=usable.flag,
         group=_groups(usable, np.unique(vacancies, return_inverse=True)[1]),
         composition=usable.composition_name,
         sample=keys,
         vacancy_site=usable.vacancy_site.astype(np.int64),
+        a_A=float(usable.a_A[np.unique(usable.sample)].mean()),
         hash=_hash(usable.elements, vacancies, arrays),
     )
 

@@ -16,15 +16,17 @@ import torch
 from torch import Tensor
 
 from nnk.barriers import BarrierSet
-from nnk.files import Fence, rng
+from nnk.files import Fence, rng, stream_key
 from nnk.lattice import IntArray
 from nnk.models import BarrierModel
+from nnk.networks.base import BarrierNetwork
+from nnk.networks.kinds import network_class
 from nnk.training.backends import Backend, open_backend
 from nnk.training.checkpoint import Row, TrainState, load_checkpoint, save_checkpoint
-from nnk.training.networks import Start, make_network, make_start
 from nnk.training.parameters import Loss, ModelSpec, TrainParameters
 from nnk.training.problem import Problem
 from nnk.training.products import TrainResult, finish, write_history
+from nnk.training.start import make_start
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
 
@@ -101,6 +103,14 @@ def _loss(kind: Loss, error: Tensor) -> Tensor:
     return torch.nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none")
 
 
+def make_network(problem: Problem) -> BarrierNetwork:
+    """A new network whose first weights follow from the seed alone."""
+    spec = problem.spec
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(stream_key(problem.parameters.seed, "first weights") >> 1)
+        return network_class(spec.kind)(problem.data.setting, spec.options)
+
+
 class Trainer:
     """A network on its way from first weights to trained ones."""
 
@@ -108,8 +118,8 @@ class Trainer:
         data, parameters = problem.data, problem.parameters
         self.problem, self.data, self.parameters, self.ranks = problem, data, parameters, ranks
         self.train_rows, self.validation_rows = problem.rows("train"), problem.rows("validation")
-        self.start: Start = make_start(data, self.train_rows, problem.spec, parameters.ridge)
-        self.network = make_network(data, problem.spec, parameters)
+        self.start = make_start(data, self.train_rows, problem.spec.kind, parameters.ridge)
+        self.network = make_network(problem)
         self.parallel = ranks.wrap(self.network)
         trainable = [weights for weights in self.network.parameters() if weights.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -117,7 +127,9 @@ class Trainer:
         )
         self.state = TrainState()
         missing = np.stack([data.E_fwd_eV - self.start.E_fwd_eV, data.E_bwd_eV - self.start.E_bwd_eV])
-        self.target = torch.tensor((missing / self.start.scale_eV).astype(np.float32))
+        target = torch.tensor((missing / self.start.scale_eV).astype(np.float32))
+        # a barrier that is not known has no weight
+        self.target, self.weight = torch.nan_to_num(target), torch.isfinite(target).float()
         self.species, self.mover = torch.tensor(data.species), torch.tensor(data.mover)
         self.symmetry = torch.tensor(data.environment.symmetry)
 
@@ -125,7 +137,7 @@ class Trainer:
     def best_model(self) -> BarrierModel:
         """The model with the lowest validation error so far."""
         self.network.load_state_dict(self.state.best_weights)
-        return self.network.export(self.data, self.start, {})
+        return self.network.export(self.start, {})
 
     def run(self, directory: Path, fence: Fence | None, progress: Progress | None) -> None:
         """Train to the end, from the last checkpoint in `directory` if there is one of this run."""
@@ -168,7 +180,7 @@ class Trainer:
             rate = learning_rate((epoch + step / steps) / parameters.epochs, parameters.learning_rate)
             batch = order[step * parameters.batch_size : (step + 1) * parameters.batch_size]
             sums += self._step(batch, turns, rate)
-        loss, MAE = (self.ranks.total(sums) / (2 * len(order))).tolist()
+        loss, MAE = (self.ranks.total(sums) / self._weights(order)).tolist()
         if not math.isfinite(loss):
             raise _diverged(epoch + 1, f"loss is {loss} at learning rate {rate:.3g}", parameters)
         return self._record({"learning_rate": rate, "loss": loss, "train_MAE_eV": MAE * self.start.scale_eV})
@@ -181,13 +193,20 @@ class Trainer:
         columns = self.symmetry[torch.tensor(turns[mine])]
         rows = torch.tensor(mine)
         species = torch.gather(self.species[rows], 1, columns)
-        error = torch.stack(self.parallel(species, self.mover[rows])) - self.target[:, rows]
-        losses = _loss(self.parameters.loss, error)
+        output = self.parallel(species, self.mover[rows])
+        error = self.weight[:, rows] * (torch.stack([output.forward, output.backward]) - self.target[:, rows])
+        loss = _loss(self.parameters.loss, error).sum()
+        if output.penalty is not None:
+            loss = loss + output.penalty.sum()
         self.optimiser.zero_grad()
         # gradients are averaged over the ranks, so each rank's share of the mean is scaled up
-        (losses.sum() * self.ranks.world_size / (2 * len(batch))).backward()
+        (loss * self.ranks.world_size / self._weights(batch)).backward()
         self.optimiser.step()
-        return torch.stack([losses.detach().sum(), error.detach().abs().sum()]).double()
+        return torch.stack([loss.detach(), error.detach().abs().sum()]).double()
+
+    def _weights(self, rows: IntArray) -> float:
+        """Sum of the weights of the labels `rows`: the number of their barriers that are known."""
+        return float(self.weight[:, torch.tensor(rows)].sum())
 
     def _record(self, row: Row) -> Row:
         """Validate, keep the best weights, and add the row of this epoch."""
@@ -209,7 +228,9 @@ class Trainer:
         with torch.no_grad():
             for chunk in np.array_split(mine, math.ceil(len(mine) / 4096)) if len(mine) else []:
                 rows = torch.tensor(chunk)
-                error = torch.stack(self.network(self.species[rows], self.mover[rows])) - self.target[:, rows]
+                output = self.network(self.species[rows], self.mover[rows])
+                predicted = torch.stack([output.forward, output.backward])
+                error = self.weight[:, rows] * (predicted - self.target[:, rows])
                 sums += torch.stack([error.abs().sum(), (error**2).sum()]).double()
-        MAE, mean_square = (self.ranks.total(sums) / (2 * len(self.validation_rows))).tolist()
+        MAE, mean_square = (self.ranks.total(sums) / self._weights(self.validation_rows)).tolist()
         return MAE * self.start.scale_eV, math.sqrt(mean_square) * self.start.scale_eV

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from nnk.networks.kinds import KINDS, options_of
+from nnk.networks.options import Options, check
+
 LOSSES = ("huber", "mse", "mae")
-KINDS = ("detailed-balance", "mlp")
 
 Loss = Literal["huber", "mse", "mae"]
-
-
-def _check(condition: bool, name: str, value: object, allowed: str) -> None:
-    if not condition:
-        raise ValueError(f"{name}={value!r}: expected {allowed}")
 
 
 @dataclass(frozen=True)
@@ -22,32 +20,24 @@ class ModelSpec:
 
     Attributes:
         name: the model's name in its campaign.
-        kind: "detailed-balance" or "mlp".
+        kind: of network, see `nnk.networks.kinds.KINDS`.
         shells: neighbour shells read around the vacancy.
-        hidden: widths of the hidden layers (detailed-balance: of the KRA network).
-        state_hidden: widths of the hidden layers of S_vac ("detailed-balance" only; None: (32,)).
+        options: what the kind of network can be told; a mapping is made into the kind's record.
         share: of the training vacancies of each composition, at least one; shares are nested.
     """
 
     name: str
     kind: str = "detailed-balance"
     shells: int = 8
-    hidden: tuple[int, ...] = (64, 32)
-    state_hidden: tuple[int, ...] | None = None
+    options: Options = None  # type: ignore[assignment]  # __post_init__ puts the kind's defaults there
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        if self.state_hidden is not None:
-            object.__setattr__(self, "state_hidden", tuple(self.state_hidden))
-        elif self.kind == "detailed-balance":
-            object.__setattr__(self, "state_hidden", (32,))
-        _check(self.kind in KINDS, "kind", self.kind, " or ".join(KINDS))
-        _check(0 < self.share <= 1, "share", self.share, "0 < x <= 1")
-        for name, widths in (("hidden", self.hidden), ("state_hidden", self.state_hidden or (1,))):
-            _check(bool(widths) and min(widths) >= 1, name, widths, "one or more widths >= 1")
-        if self.kind == "mlp":
-            _check(self.state_hidden is None, "state_hidden", self.state_hidden, "nothing for kind 'mlp'")
+        if self.options is None or isinstance(self.options, Mapping):
+            object.__setattr__(self, "options", options_of(self.kind, self.options or {}))
+        check(self.kind in KINDS, "kind", self.kind, " or ".join(KINDS))
+        check(isinstance(self.options, KINDS[self.kind].options), "options", self.options, self.kind)
+        check(0 < self.share <= 1, "share", self.share, "0 < x <= 1")
 
 
 @dataclass(frozen=True)
@@ -84,13 +74,13 @@ class TrainParameters:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "checkpoint_epochs"):
-            _check(getattr(self, name) >= 1, name, getattr(self, name), "a whole number >= 1")
+            check(getattr(self, name) >= 1, name, getattr(self, name), "a whole number >= 1")
         for name in ("learning_rate", "ridge"):
-            _check(getattr(self, name) > 0, name, getattr(self, name), "a number > 0")
-        _check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number >= 0")
-        _check(self.loss in LOSSES, "loss", self.loss, " or ".join(LOSSES))
-        _check(self.test_compositions >= 0, "test_compositions", self.test_compositions, "0 or more")
+            check(getattr(self, name) > 0, name, getattr(self, name), "a number > 0")
+        check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number >= 0")
+        check(self.loss in LOSSES, "loss", self.loss, " or ".join(LOSSES))
+        check(self.test_compositions >= 0, "test_compositions", self.test_compositions, "0 or more")
         fractions = (self.test_fraction, self.validation_fraction)
-        _check(0 <= self.test_fraction < 1, "test_fraction", self.test_fraction, "0 <= x < 1")
-        _check(0 < self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "0 < x < 1")
-        _check(sum(fractions) < 1, "test_fraction + validation_fraction", sum(fractions), "less than 1")
+        check(0 <= self.test_fraction < 1, "test_fraction", self.test_fraction, "0 <= x < 1")
+        check(0 < self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "0 < x < 1")
+        check(sum(fractions) < 1, "test_fraction + validation_fraction", sum(fractions), "less than 1")

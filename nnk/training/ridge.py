@@ -45,7 +45,13 @@ def fit_linear_parts(data: JumpData, rows: IntArray, ridge: float) -> LinearPart
         data: the labels.
         rows: int64[...], the labels to fit.
         ridge: in squared numbers of atoms.
+
+    Raises:
+        ValueError: none of the labels has both barriers.
     """
+    rows = rows[data.connected[rows]]
+    if not len(rows):
+        raise ValueError("no training label has both of its barriers: none to fit energy differences to")
     kra_mover_eV, kra_linear_eV = _fit_kra(data, rows, ridge)
     return LinearParts(_fit_pairs(data, rows, ridge), kra_mover_eV, kra_linear_eV)
 

@@ -219,7 +219,7 @@ def trained(labels, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("models") / "main"
     parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
-    train(labels, ModelSpec("main", "mlp", shells=2, hidden=(8,)), parameters, folder)
+    train(labels, ModelSpec("main", "mlp", shells=2, options={"hidden": (8,)}), parameters, folder)
     return folder
 
 

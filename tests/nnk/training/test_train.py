@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
 
 
 def spec(kind, shells):
-    return ModelSpec("main", kind, shells, hidden=(16, 8))
+    return ModelSpec("main", kind, shells, {"hidden": (16, 8)})
 
 
 def rows(path):
@@ -242,7 +242,7 @@ from pathlib import Path
 from nnk.barriers import BarrierSet
 from nnk.training import ModelSpec, TrainParameters, train
 folder, shells = Path(sys.argv[1]), int(sys.argv[2])
-spec = ModelSpec("main", "detailed-balance", shells, hidden=(16, 8))
+spec = ModelSpec("main", "detailed-balance", shells, {"hidden": (16, 8)})
 train(BarrierSet.load(folder / "labels.nc"), spec,
       TrainParameters(epochs=12, batch_size=32, checkpoint_epochs=4, seed=2), folder / "ddp", backend="ddp")
 """
@@ -255,8 +255,8 @@ from nnk.barriers import BarrierSet
 from nnk.training import ModelSpec, TrainParameters, train
 folder, shells = Path(sys.argv[1]), int(sys.argv[2])
 parameters = TrainParameters(epochs=60, batch_size=8, checkpoint_epochs=3, seed=2)
-train(BarrierSet.load(folder / "labels.nc"), ModelSpec("main", "detailed-balance", shells, hidden=(16, 8)),
-      parameters, folder / sys.argv[3], progress=lambda row: print(row["epoch"], flush=True))
+train(BarrierSet.load(folder / "labels.nc"), ModelSpec("main", "detailed-balance", shells,
+      {"hidden": (16, 8)}), parameters, folder / sys.argv[3], progress=lambda row: print(row["epoch"], flush=True))
 """
 
 

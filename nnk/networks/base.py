@@ -1,0 +1,91 @@
+"""What every trainable network offers.
+
+A network reads the surroundings of a jump and gives its forward barrier; the training loop asks for both
+barriers of a connected label. Its outputs are what is missing from a known first guess, in units of its scale
+(`Start`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from nnk.environment import initial_columns
+from nnk.networks.setting import Setting, Start
+
+if TYPE_CHECKING:
+    from nnk.models.base import BarrierModel
+    from nnk.networks.options import Options
+
+
+class Output(NamedTuple):
+    """What a network says of a batch of jumps.
+
+    Attributes:
+        forward, backward: [b], barriers beyond the start's, in units of its scale.
+        penalty: [b] or None, added to the loss.
+    """
+
+    forward: Tensor
+    backward: Tensor
+    penalty: Tensor | None = None
+
+
+class BarrierNetwork(nn.Module, ABC):
+    """A network that gives the barriers of jumps, in units of its start's scale, beyond the start.
+
+    Attributes:
+        reads: which environment `barrier` reads.
+        rotates: whether it takes an angle about the jump's axis, to be taught at random ones.
+        detailed_balance: whether E_fwd - E_bwd is the difference of one function of the whole state.
+    """
+
+    reads: ClassVar[Literal["initial", "union"]] = "union"
+    rotates: ClassVar[bool] = False
+    detailed_balance: ClassVar[bool] = False
+
+    inversion: Tensor
+    before: Tensor
+    after: Tensor
+
+    def __init__(self, setting: Setting, options: Options) -> None:
+        super().__init__()
+        self.setting, self.options = setting, options
+        before, after = initial_columns(setting.structure, setting.shells)
+        self.register_buffer("inversion", torch.tensor(setting.union.inversion), persistent=False)
+        self.register_buffer("before", torch.tensor(before), persistent=False)
+        self.register_buffer("after", torch.tensor(after), persistent=False)
+
+    @abstractmethod
+    def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
+        """Forward barriers [b].
+
+        Args:
+            species: uint8[b, n], the environment that the network `reads`, in the jump's frame.
+            mover: uint8[b], moving species.
+            angle: [b], turn about the jump's axis in radians, for networks that rotate.
+        """
+
+    def forward(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Output:
+        """Both barriers of jumps given by their union environments uint8[b, n_union]."""
+        if self.reads == "initial":
+            with_mover = torch.cat([species, mover[:, None]], dim=1)
+            pair = with_mover[:, self.before], with_mover[:, self.after]
+        else:
+            pair = species, species[:, self.inversion]
+        both_angles = None if angle is None else torch.cat([angle, angle])
+        both = self.barrier(torch.cat(pair), torch.cat([mover, mover]), both_angles)
+        return Output(*cast(tuple[Tensor, Tensor], both.chunk(2)))
+
+    @abstractmethod
+    def export(self, start: Start, description: Mapping[str, Any]) -> BarrierModel:
+        """The finished model."""
+
+
+def one_hot(species: Tensor, n_species: int) -> Tensor:
+    """One-hot float32[..., n_species] of species numbers from 1; a vacancy (0) is all zero."""
+    return nn.functional.one_hot(species.long(), n_species + 1)[..., 1:].float()
