@@ -15,6 +15,7 @@ from launch import (  # noqa: F401 (they register their checks)
     checks,
     composition_checks,
     kmc_checks,
+    label_source_checks,
     model_checks,
     potential_checks,
     sample_checks,
@@ -30,6 +31,7 @@ from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
 from launch.schema.kmc import Kmc, PublishedModel
 from launch.schema.label import Amounts, Label
+from launch.schema.labels import Labels
 from launch.schema.potential import Potential
 from launch.schema.resources import Resources
 from launch.schema.samples import OrderedSamples
@@ -37,6 +39,7 @@ from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
 from nnk.alloy import composition_name
+from nnk.label_sources import LabelSource
 from nnk.lattice import Lattice
 from nnk.potentials import PotentialSpec
 
@@ -86,6 +89,9 @@ class Campaign(Section):
 
     label: Label | None = None
     """Barriers to compute."""
+
+    labels: Labels | None = None
+    """Barriers that exist already, in place of label."""
 
     train: Train | None = None
     """Networks to train on them."""
@@ -156,6 +162,10 @@ class Campaign(Section):
             return Amounts(0, 0, 0)
         return self.label.amounts(Lattice(self.alloy.lattice, self.label.cells, 1.0).n_sites)
 
+    def label_source(self) -> LabelSource | None:
+        """Where labels that exist already are, with absolute paths."""
+        return self.labels.located(self.base_dir).source() if self.labels else None
+
     def kmc_compositions(self) -> dict[str, dict[str, float]]:
         """Fractions of each simulated composition by its name; empty with a start file."""
         return self._named((self.kmc.compositions if self.kmc else None) or ())
@@ -181,6 +191,8 @@ class Campaign(Section):
         if self.potential:
             located = self.potential.located(self.base_dir)
             data["potential"] = located.model_dump(mode="json", exclude_none=True)
+        if self.labels:
+            data["labels"] = self.labels.located(self.base_dir).model_dump(mode="json", exclude_none=True)
         if self.kmc and isinstance(self.kmc.model, PublishedModel):
             data["kmc"]["model"]["published"]["file"] = str(self.path(self.kmc.model.published.file))
         if self.kmc:

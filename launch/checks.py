@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from launch.findings import Finding, Findings, file_exists, needs
-from launch.problems import did_you_mean
+from launch.problems import KeyPath, did_you_mean
 from launch.schema.analysis import ClustersOptions
 from launch.schema.box import VegardBox
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
@@ -44,7 +44,7 @@ def _times(cells: Cells) -> str:
     return "x".join(map(str, cells))
 
 
-def cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) -> Findings:
+def cells_hold_shells(key: KeyPath, cells: Cells, structure: str, shells: int) -> Findings:
     """Small cells wrap: a site is seen several times (bcc, 8 shells: refuse below 3 cells, warn below 5)."""
     reach = int(np.abs(offsets_within(structure, shells)).max())  # type: ignore[arg-type]
     least, unique = (reach + 3) // 2, reach + 1
@@ -52,13 +52,13 @@ def cells_hold_shells(section: str, cells: Cells, structure: str, shells: int) -
         message = (
             f"got {_times(cells)}, too small for {shells} neighbour shells; allowed: at least {least} cells"
         )
-        yield Finding((section, "cells"), message + " along each edge")
+        yield Finding(key, message + " along each edge")
     elif min(cells) < unique:
         message = (
             f"{_times(cells)} is small for {shells} neighbour shells: "
             f"a network sees some sites twice; {unique} cells along each edge avoid it"
         )
-        yield Finding((section, "cells"), message, warning=True)
+        yield Finding(key, message, warning=True)
 
 
 @needs("label.connect", "label.method", "sections")
@@ -89,21 +89,21 @@ def _vegard_knows_all(box: Any, elements: tuple[str, ...]) -> Findings:
 
 @needs("alloy.lattice", "label.cells", "train.models")
 def _label_cells(structure: str, cells: Cells, models: tuple[Model, ...]) -> Findings:
-    yield from cells_hold_shells("label", cells, structure, max(model.shells for model in models))
+    yield from cells_hold_shells(("label", "cells"), cells, structure, max(model.shells for model in models))
 
 
 @needs("alloy.lattice", "kmc.cells", "kmc.model")
 def _kmc_cells_published(structure: str, cells: Cells, model: str | PublishedModel) -> Findings:
     if isinstance(model, PublishedModel):
         shells = PUBLISHED_FORMATS[model.published.format].shells
-        yield from cells_hold_shells("kmc", cells, structure, shells)
+        yield from cells_hold_shells(("kmc", "cells"), cells, structure, shells)
 
 
 @needs("alloy.lattice", "kmc.cells", "kmc.model", "train.models")
 def _kmc_cells_trained(structure: str, cells: Cells, wanted: Any, models: tuple[Model, ...]) -> Findings:
     for model in models:
         if model.name == wanted:
-            yield from cells_hold_shells("kmc", cells, structure, model.shells)
+            yield from cells_hold_shells(("kmc", "cells"), cells, structure, model.shells)
 
 
 @needs("kmc.model", "train.models")

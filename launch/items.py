@@ -49,7 +49,7 @@ class Item:
     Attributes:
         stage: a name of `launch.stages.STAGES`.
         key: its name within the stage: ``"potential"``, ``"system"``, ``"lattice/<composition>"`` (prepare),
-            ``"<composition>/s0003/v00017"`` (label), ``"audit"``, a model's name (train),
+            ``"<composition>/s0003/v00017"`` or ``"import"`` (label), ``"audit"``, a model's name (train),
             ``"<case>/T0800.0K/r003"`` (kmc), an analysis' name, ``"report"``.
         own: inputs of this item alone.
         group: inputs that it shares.

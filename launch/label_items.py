@@ -13,6 +13,8 @@ from launch.schema.samples import OrderedSamples, site_choice
 from nnk.samples import SiteChoice
 
 Reads = Callable[..., dict[str, str]]
+IMPORT = "import"
+"""Key of the label item that takes over labels which exist already."""
 
 _KEYS_OF_MODE = {
     "lattice": ("shells", "energies", "fit_cells"),
@@ -49,10 +51,10 @@ def _run_inputs(samples: OrderedSamples) -> dict[str, Any]:
 
 
 def label_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> list[Item]:
-    """The labels: one item per composition, sample and vacancy."""
+    """The labels: one item per composition, sample and vacancy, or one for all that exist already."""
     label = campaign.label
     if label is None:
-        return []
+        return _imported(campaign)
     made: list[Item] = []
     amounts, inputs = campaign.label_amounts(), _label_inputs(label)
     for name, fractions in campaign.label_compositions().items():
@@ -63,6 +65,18 @@ def label_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> 
             key = f"{name}/s{sample:04d}/v{vacancy:05d}"
             made.append(make_item(groups.of(sample), key, sample=sample, vacancy=vacancy))
     return made
+
+
+def _imported(campaign: Campaign) -> list[Item]:
+    """Labels that exist already, all as one item."""
+    source = campaign.label_source()
+    if source is None:
+        return []
+    settings = {
+        "alloy": {"elements": list(campaign.alloy.elements), "lattice": campaign.alloy.lattice},
+        "labels": {"format": source.format, "contents": source.hash},
+    }
+    return [make_item(Group("label", settings, {}), IMPORT)]
 
 
 def _label_inputs(label: Label) -> dict[str, Any]:

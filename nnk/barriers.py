@@ -54,7 +54,8 @@ class BarrierSet:
         elements: species i of an occupancy is ``elements[i - 1]``.
         structure: "bcc" or "fcc".
         cells: cubic cells along x, y, z.
-        occupancy: uint8[n_samples, n_sites], every site filled.
+        occupancy: uint8[n_samples, n_sites], every site filled; with the attribute ``known_shells``, 0 where
+            a published set says nothing of a site.
         a_A: float64[n_samples], lattice parameter of each sample's box.
         sample_key: n_samples names, ``"<composition name>/s0003"``.
         composition: float64[n_samples, n_elements], the fractions asked for.
@@ -154,7 +155,8 @@ class BarrierSet:
             raise ValueError("sample_key: the names of the samples are not unique")
         n_species = len(self.elements)
         in_memory = isinstance(self.occupancy, np.ndarray) and self.occupancy.size
-        if in_memory and not 1 <= self.occupancy.min() <= self.occupancy.max() <= n_species:
+        least = 0 if "known_shells" in self.attrs else 1
+        if in_memory and not least <= self.occupancy.min() <= self.occupancy.max() <= n_species:
             raise ValueError(f"occupancy: every site must hold a species 1 to {n_species}")
 
     def _check_barriers(self) -> None:

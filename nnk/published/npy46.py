@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from nnk.environment import EnvironmentSpec, SpeciesArray, canonical_jump, find_columns
 from nnk.files import rng
 from nnk.lattice import IntArray
+from nnk.neuron_map import EDGE, voxels
 from nnk.published.forward import ForwardBarriers
-from nnk.published.nkk import EDGE, SHELLS, SPECIES, voxel
+from nnk.published.nkk import SHELLS, SPECIES
 
 _AT_ONCE = 2048  # maps in memory together
+_MOST_SPECIES = 256
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,9 @@ class Npy46:
         _check_shapes(self.files(index), maps, energies)
         spec = EnvironmentSpec("bcc", SHELLS, "initial")
         species = np.empty((len(maps), spec.n_env), dtype=np.uint8)
-        group = np.empty(len(maps), dtype=np.uint64)
         for begin in range(0, len(maps), _AT_ONCE):
             part = slice(begin, begin + _AT_ONCE)
             species[part] = _from_maps(self.files(index)[0], np.asarray(maps[part]), begin)
-            group[part] = _state_keys(species[part])
         species = number_of[species]
         return ForwardBarriers(
             elements=tuple(elements),
@@ -80,7 +80,7 @@ class Npy46:
             mover=species[:, find_columns(spec.canonical, canonical_jump("bcc")[None])[0]],
             E_fwd_eV=_finite(self.files(index)[1], energies),
             part=np.full(len(maps), self.names[index]),
-            group=np.unique(group, return_inverse=True)[1].astype(np.int64),
+            group=np.unique(upright(species)[0], axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64),
         )
 
     def __iter__(self) -> Iterator[ForwardBarriers]:
@@ -157,7 +157,7 @@ def _from_maps(path: Path, maps: NDArray, begin: int) -> SpeciesArray:
 @cache
 def _columns() -> IntArray:
     """Where each site of the environment is in a flattened map."""
-    return voxel(EnvironmentSpec("bcc", SHELLS, "initial").canonical)
+    return voxels(EnvironmentSpec("bcc", SHELLS, "initial").canonical)
 
 
 def _finite(path: Path, energies: NDArray) -> NDArray[np.float64]:
@@ -167,14 +167,37 @@ def _finite(path: Path, energies: NDArray) -> NDArray[np.float64]:
     return values
 
 
-def _state_keys(species: SpeciesArray) -> NDArray[np.uint64]:
-    """A number for the surroundings of each vacancy, the same whichever way they are turned or mirrored.
+def upright(species: SpeciesArray) -> tuple[SpeciesArray, IntArray]:
+    """Surroundings of vacancies turned into one frame, the same whichever way they were turned or mirrored.
 
-    The jumps of one vacancy see one state in eight frames. The smallest of the 48 hashes of a state stands
-    for it; two different ones coincide with a probability of 5e-20.
+    The jumps of one vacancy see one state in eight frames. Of its 48 orientations the one with the smallest
+    key is chosen, so that those of one state are equal.
+
+    Args:
+        species: uint8[m, 112].
+
+    Returns:
+        The turned surroundings uint8[m, 112], and the operation int64[m] of the environment "state" that has
+        turned each.
     """
     state = EnvironmentSpec("bcc", SHELLS, "state")  # its sites are those of "initial", in the same order
-    weight = rng(0, "state keys").integers(2**63, size=(len(SPECIES) + 1, state.n_env), dtype=np.uint64)
-    site = np.arange(state.n_env)
-    keys = [weight[species[:, turn], site].sum(axis=1, dtype=np.uint64) for turn in state.symmetry]
-    return np.asarray(np.min(keys, axis=0), dtype=np.uint64)
+    turned, operation = np.empty_like(species), np.empty(len(species), dtype=np.int64)
+    for begin in range(0, len(species), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        operation[part] = np.argmin(_keys(species[part], state), axis=1)
+        turned[part] = np.take_along_axis(species[part], state.symmetry[operation[part]], axis=1)
+    return turned, operation
+
+
+def _keys(species: SpeciesArray, state: EnvironmentSpec) -> NDArray[np.float64]:
+    """A number float64[m, 48] for every orientation of states: the sum of a random weight per site and species.
+
+    Weights are whole numbers below 2^45, so that their sums are exact in any order; two different states share
+    one with a probability of 3e-14.
+    """
+    n_species = int(species.max(initial=0)) + 1
+    weight = rng(0, "state keys").integers(2**45, size=(_MOST_SPECIES, state.n_env))[:n_species]
+    place = np.argsort(state.symmetry, axis=1)  # where each operation puts a site
+    of_site = weight[:, place].transpose(0, 2, 1).reshape(-1, len(place)).astype(np.float64)
+    occupied = species[:, None, :] == np.arange(n_species, dtype=np.uint8)[:, None]
+    return np.asarray(occupied.reshape(len(species), -1).astype(np.float64) @ of_site)
