@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from nnk.environment import EnvironmentSpec
-from nnk.lattice import IntArray
 from nnk.models.mlp import MlpModel
 from nnk.models.program import DenseStack, Float32Array, Float64Array
+from nnk.neuron_map import EDGE, voxels
 
 SHELLS = 8
-EDGE = 9  # voxels along each edge of the map
 _PER_LAYER = 6  # kernel, bias, gamma, beta, moving mean, moving variance
 _BATCH_NORM_EPSILON = 1e-3
 SPECIES = ("Nb", "Mo", "Ta")  # type numbers 1, 2, 3 of the map
@@ -77,20 +76,11 @@ def _check_shapes(
         raise ValueError(f"{path}: kernels {kernels} are not a dense network on a map of {EDGE}^3 voxels")
 
 
-def voxel(offsets: IntArray) -> IntArray:
-    """Index int64[n] in the flattened map of `offsets` int64[n, 3] (a/2): order y, x, z.
-
-    The published mesh comes from an 'xy'-indexed meshgrid.
-    """
-    x, y, z = (offsets + EDGE // 2).T
-    return (y * EDGE + x) * EDGE + z
-
-
 def _network(
     layers: list[tuple[Float64Array, Float64Array]], out_weight: Float64Array, out_bias: float
 ) -> DenseStack:
     kernel, bias = layers[0]
-    sites = kernel[voxel(EnvironmentSpec("bcc", SHELLS, "initial").canonical)]
+    sites = kernel[voxels(EnvironmentSpec("bcc", SHELLS, "initial").canonical)]
     # the map holds the type number itself, so a species' row is its number times the voxel's
     numbers = np.arange(1, len(SPECIES) + 1)
     table = numbers[None, :, None] * sites[:, None, :]
