@@ -110,7 +110,7 @@ def _maps(inputs: Inputs, options: MapsOptions) -> tuple[Maps, str | None]:
         return Maps(elements, plane, [], labels), None
     seed = inputs.campaign()["seed"]
     compositions = wanted_compositions(elements, plane, options.divisions)
-    return Maps(elements, plane, predicted(chosen, compositions, options, seed), labels), chosen[0]
+    return Maps(elements, plane, predicted(chosen, compositions, options, seed), labels), chosen.name
 
 
 def _top(points: Sequence[Point], which: str) -> Point:

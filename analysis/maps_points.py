@@ -17,8 +17,8 @@ from nnk.observables.site_barriers import site_barriers
 from nnk.observables.spectra import Spectrum, SpectrumCounter
 
 if TYPE_CHECKING:
+    from analysis.networks import Network
     from nnk.barriers import BarrierSet
-    from nnk.models import BarrierModel
 
 LEAST_SITES = 1000  # of a random cell
 AXES = 3  # elements of a ternary diagram
@@ -108,7 +108,7 @@ def wanted_compositions(elements: Sequence[str], plane: Plane | None, divisions:
 
 
 def predicted(
-    network: tuple[str, BarrierModel],
+    network: Network,
     compositions: Iterable[Composition],
     options: MapsOptions,
     seed: int,
@@ -118,7 +118,7 @@ def predicted(
     The atoms of all compositions are shuffled alike, so that differences between neighbouring compositions
     are known better than each by itself.
     """
-    source, model = network
+    model = network.model
     lattice = cell_of(model.structure)
     points = []
     for composition in compositions:
@@ -129,7 +129,7 @@ def predicted(
             movers = occupancy[lattice.neighbours]
             counter.add(site_barriers(model, lattice, occupancy), movers, np.full(movers.shape, cell))
         spectra = (counter.spectrum(), *counter.spectra())
-        points.append(Point(tuple(fractions.tolist()), source, spectra))
+        points.append(Point(tuple(fractions.tolist()), network.name, spectra))
     return points
 
 

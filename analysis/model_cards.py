@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.model_drift import ModelDrift, amount_left
 from analysis.model_errors import NAME, ModelErrors
-from analysis.model_subjects import Subject
+from analysis.networks import Network
 from analysis.predictions import SPLIT_TITLES
 from analysis.products import Cell, Number, TableProduct
 from nnk.lattice import Lattice
@@ -26,21 +26,21 @@ class Card:
     """All that is known of one model.
 
     Attributes:
-        subject: the model.
+        network: the model.
         errors: of its predictions; None without labels.
         drift: on closed loops.
         barrier_us: time of one barrier on one core, microseconds.
     """
 
-    subject: Subject
+    network: Network
     errors: ModelErrors | None
     drift: ModelDrift
     barrier_us: float
 
 
-def time_per_barrier_us(subject: Subject) -> float:
+def time_per_barrier_us(network: Network) -> float:
     """Time of one barrier, microseconds of one core: all sites of a random state, the best of a few times."""
-    model = subject.model
+    model = network.model
     lattice = Lattice(model.structure, (TIMED_CELLS,) * 3, 1.0)
     occupancy = np.random.default_rng(0).integers(1, len(model.elements) + 1, lattice.n_sites)
     state = occupancy.astype(np.uint8)
@@ -56,7 +56,7 @@ def time_per_barrier_us(subject: Subject) -> float:
 def card_table(cards: Sequence[Card], campaign: str) -> TableProduct:
     """The cards, one row per item."""
     rows: list[list[Cell]] = [
-        [card.subject.name, topic, item, text]
+        [card.network.name, topic, item, text]
         for card in cards
         for topic, item, text in (
             *_identity(card),
@@ -79,13 +79,13 @@ Rows = Iterator[tuple[str, str, str]]
 
 
 def _identity(card: Card) -> Rows:
-    model, known = card.subject.model, card.subject.description
+    model, known = card.network.model, card.network.description
     topic = "what it is"
     yield topic, "kind", model.kind
     yield (
         topic,
         "origin",
-        "trained by this campaign" if card.subject.trained else str(known.get("source", "published")),
+        "trained by this campaign" if card.network.trained else str(known.get("source", "published")),
     )
     yield topic, "elements", ", ".join(model.elements)
     yield (
@@ -96,14 +96,14 @@ def _identity(card: Card) -> Rows:
     yield topic, "parameters", f"{known['n_parameters']:,}"
     yield topic, "detailed balance", "by construction" if model.detailed_balance else "only as far as learnt"
     if "architecture" in known:
-        widths = [known["architecture"][key] for key in ("hidden", "state_hidden")]
-        yield topic, "hidden layers", " and ".join("-".join(map(str, w)) for w in widths if w)
+        for name, value in known["architecture"]["options"].items():
+            yield topic, name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     yield topic, "time per barrier", f"{card.barrier_us:.2g} µs on one core of the machine of this report"
 
 
 def _data(card: Card) -> Rows:
-    known, topic = card.subject.description, "data"
-    if not card.subject.trained:
+    known, topic = card.network.description, "data"
+    if not card.network.trained:
         yield topic, "file", f"{known.get('file', 'unknown')}, SHA-256 {known.get('file_sha256', 'unknown')}"
         return
     labels = known["labels"]
@@ -144,26 +144,26 @@ def _errors(card: Card) -> Rows:
         )
     last = card.drift.drifts[-1]
     yield topic, f"drift on loops of {last.length} jumps", amount_left(card.drift)
-    spread = card.subject.description.get("frame_spread_eV")
+    spread = card.network.description.get("frame_spread_eV")
     if spread is not None:
         yield topic, "spread over equivalent frames", f"{1000 * spread:.2g} meV"
 
 
 def _limits(card: Card) -> Rows:
-    topic, known = "limits", card.subject.description
+    topic, known = "limits", card.network.description
     yield (
         topic,
         "crystal",
-        f"perfect {card.subject.model.structure}, no strain; barriers of static relaxations",
+        f"perfect {card.network.model.structure}, no strain; barriers of static relaxations",
     )
     yield (
         topic,
         "vacancies",
         "learnt from single vacancies; what other vacancies do to a barrier is extrapolated",
     )
-    if not card.subject.model.detailed_balance:
+    if not card.network.model.detailed_balance:
         yield topic, "equilibrium", "not that of an energy: do not read energies of states from it"
-    if not card.subject.trained:
+    if not card.network.trained:
         yield topic, "labels", "those of this campaign may come from another potential than its own"
         return
     yield (
@@ -180,8 +180,8 @@ def _limits(card: Card) -> Rows:
 
 
 def _use(card: Card, campaign: str) -> Rows:
-    topic, name = "use", card.subject.name
-    if card.subject.trained:
+    topic, name = "use", card.network.name
+    if card.network.trained:
         yield topic, "in Python", f'nnk.models.load("models/{name}")'
         yield topic, "in a campaign", f"kmc: {{model: {name}}}"
         yield topic, "made by", f"launch {campaign}"
@@ -196,7 +196,7 @@ def _use(card: Card, campaign: str) -> Rows:
 
 def card_numbers(card: Card) -> list[Number]:
     """Size and speed."""
-    name, known = card.subject.name, card.subject.description
+    name, known = card.network.name, card.network.description
     return [
         Number(f"{name}: parameters", known["n_parameters"], "1", TABLE),
         Number(f"{name}: time per barrier, one core", card.barrier_us, "µs", TABLE),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.model_errors import NAME
-from analysis.model_subjects import Subject
+from analysis.networks import Network
 from analysis.options import ModelsOptions
 from analysis.products import FigureProduct, Number, TableProduct
 from analysis.style import SINGLE_COLUMN_IN, new_figure, series_style
@@ -49,14 +49,14 @@ class ModelDrift:
 
 
 def model_drift(
-    subject: Subject, options: ModelsOptions, fractions: Mapping[str, float], seed: int
+    network: Network, options: ModelsOptions, fractions: Mapping[str, float], seed: int
 ) -> ModelDrift:
     """Drift of a model on random loops in random solid solutions of a composition.
 
     Raises:
         ValueError: a length that no loop of the model's lattice has.
     """
-    model = subject.model
+    model = network.model
     lattice = Lattice(model.structure, (CELLS,) * 3, 1.0)
     shares = np.array([fractions.get(element, 0.0) for element in model.elements])
     drifts = [
@@ -70,7 +70,7 @@ def model_drift(
         )
         for length in options.loop_lengths
     ]
-    return ModelDrift(subject.name, model.elements, model.detailed_balance, tuple(drifts))
+    return ModelDrift(network.name, model.elements, model.detailed_balance, tuple(drifts))
 
 
 def drift_figure(found: Sequence[ModelDrift], surroundings: str) -> FigureProduct:

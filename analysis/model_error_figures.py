@@ -139,7 +139,7 @@ def _draw_tails(axes: Axes, errors: ModelErrors) -> None:
 
     p = errors.predictions
     for split in p.splits:
-        sizes = np.sort(np.abs(p.error_meV[p.split == split]))
+        sizes = np.sort(np.abs(p.error_meV[p.split.among(split)]))
         larger = 1 - np.arange(len(sizes)) / len(sizes)
         style = SPLIT_STYLES[split] | {"marker": None}
         axes.step(sizes, larger, where="pre", linewidth=1.2, **style)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.model_error_figures import SPLIT_STYLES
 from analysis.model_errors import NAME, GroupErrors, ModelErrors
-from analysis.model_subjects import Subject
+from analysis.networks import Network
 from analysis.predictions import SPLIT_TITLES
 from analysis.products import FigureProduct, TableProduct
 from analysis.style import SINGLE_COLUMN_IN, new_figure
@@ -46,30 +46,30 @@ class Curve:
         return [model.of(split, "all")[0] for model in self.models]
 
 
-def share_of(subject: Subject) -> float:
+def share_of(network: Network) -> float:
     """Share of the training vacancies that a model has learnt from."""
-    return float(subject.description.get("architecture", {}).get("share", 1.0))
+    return float(network.description.get("architecture", {}).get("share", 1.0))
 
 
-def curves_of(judged: Sequence[tuple[Subject, ModelErrors]]) -> list[Curve]:
+def curves_of(judged: Sequence[tuple[Network, ModelErrors]]) -> list[Curve]:
     """The learning curves there are: of at least two shares."""
     alike: dict[str, dict[float, ModelErrors]] = {}
-    for subject, errors in judged:
-        if "architecture" in subject.description:
-            alike.setdefault(_kind(subject), {})[share_of(subject)] = errors
+    for network, errors in judged:
+        if "architecture" in network.description:
+            alike.setdefault(_kind(network), {})[share_of(network)] = errors
     return [_curve(by_share) for by_share in alike.values() if len(by_share) > 1]
 
 
-def _kind(subject: Subject) -> str:
+def _kind(network: Network) -> str:
     """What models of one curve have in common."""
-    known = subject.description
+    known = network.description
     of_all = {key: value for key, value in known["architecture"].items() if key not in ("name", "share")}
     return json.dumps([of_all, known["parameters"], known["data_hash"]], sort_keys=True)
 
 
 def _curve(by_share: dict[float, ModelErrors]) -> Curve:
     models = tuple(by_share[share] for share in sorted(by_share))
-    return Curve(models, tuple(int((m.predictions.split == "train").sum()) // 2 for m in models))
+    return Curve(models, tuple(int(m.predictions.split.among("train").sum()) // 2 for m in models))
 
 
 def learning_figure(curves: Sequence[Curve]) -> FigureProduct:

@@ -43,9 +43,8 @@ from analysis.model_learning import (
     learning_words,
     share_of,
 )
-from analysis.model_subjects import Subject, read_subjects
 from analysis.options import ModelsOptions
-from analysis.predictions import OWN_LABELS
+from analysis.predictions import OWN_LABELS, Judged, judged_networks
 from analysis.products import Product, TableProduct
 from analysis.style import paper_style
 from nnk.observables.drift import check_length
@@ -57,24 +56,25 @@ def analyse(inputs: Inputs) -> Product:
     with reading(inputs.workdir.campaign_file):
         for length in options.loop_lengths:
             check_length(campaign["alloy"]["lattice"], length)
-    subjects = read_subjects(inputs)
-    cards = [_card(subject, options, campaign) for subject in subjects]
-    whole = [s for s in subjects if s.trained and share_of(s) == 1]
-    committee = committee_of([s.predictions for s in whole if s.predictions is not None])
+    found = judged_networks(inputs)
+    cards = [_card(judged, options, campaign) for judged in found]
+    whole = [j for j in found if j.network.trained and share_of(j.network) == 1]
+    committee = committee_of([j.predictions for j in whole if j.predictions is not None])
     return _product(cards, committee, campaign)
 
 
-def _card(subject: Subject, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
+def _card(judged: Judged, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
     elements, seed = campaign["alloy"]["elements"], campaign["seed"]
     equal = {element: 1 / len(elements) for element in elements}
-    errors = None if subject.predictions is None else model_errors(subject.predictions, seed)
-    return Card(subject, errors, model_drift(subject, options, equal, seed), time_per_barrier_us(subject))
+    network, predictions = judged.network, judged.predictions
+    errors = None if predictions is None else model_errors(predictions, seed)
+    return Card(network, errors, model_drift(network, options, equal, seed), time_per_barrier_us(network))
 
 
 def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[str, Any]) -> Product:
     errors = [card.errors for card in cards if card.errors is not None]
     drifts = [card.drift for card in cards]
-    curves = curves_of([(card.subject, card.errors) for card in cards if card.errors is not None])
+    curves = curves_of([(card.network, card.errors) for card in cards if card.errors is not None])
     elements = ", ".join(campaign["alloy"]["elements"])
     with paper_style():
         figures = [error_figure(e) for e in errors]
@@ -107,7 +107,7 @@ def _summary(errors: Sequence[ModelErrors], drifts: Sequence[ModelDrift], commit
 
 
 def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
-    trained = sum(card.subject.trained for card in cards)
+    trained = sum(card.network.trained for card in cards)
     single = f"no: a single network states none, and it takes {FEWEST} models of one campaign"
     return {
         "errors of errors": f"over vacancies; of slopes by bootstrap over vacancies, {RESAMPLES} resamples",
@@ -122,7 +122,7 @@ def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
 def _warnings(cards: Sequence[Card]) -> tuple[str, ...]:
     said = []
     for card in cards:
-        name = card.subject.name
+        name = card.network.name
         if card.errors is None:
             said.append(
                 f"{name}: no labels of this campaign to compare it with; its errors are unknown here."
@@ -139,11 +139,11 @@ def _overview(cards: Sequence[Card]) -> TableProduct:
     """One row per model."""
     rows: list[list[Any]] = []
     for card in cards:
-        known, model = card.subject.description, card.subject.model
+        known, model = card.network.description, card.network.model
         last = card.drift.drifts[-1]
         rows.append(
             [
-                *(card.subject.name, model.kind, model.shells, known["n_parameters"]),
+                *(card.network.name, model.kind, model.shells, known["n_parameters"]),
                 *(str(model.detailed_balance).lower(), *_test_errors(card.errors)),
                 *(last.length, float(card.drift.mean(last).mean), card.barrier_us),
             ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.command import run_analysis
 from analysis.inputs import Inputs
+from analysis.networks import alloy_elements
+from analysis.parity_panels import annotate, dense_words, draw_parity, parity_legend, span_of
 from analysis.predictions import SPLIT_TITLES, Predictions, read_predictions
 from analysis.products import FigureProduct, Number, Product, TableProduct
 from analysis.style import (
@@ -20,23 +22,15 @@ from analysis.style import (
     letter_panels,
     new_figure,
     paper_style,
-    series_style,
 )
-from nnk.files import rng
-from nnk.observables.statistics import bootstrap
-from nnk.training.metrics import errors
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from nnk.observables.calibration import Errors, errors_of, mean_over_groups
 
 NAME = "parity"
-RESAMPLES = 1000
 
 
 def analyse(inputs: Inputs) -> Product:
     """Parity and residuals of each trained model."""
-    campaign = inputs.campaign()
-    elements = tuple(campaign["alloy"]["elements"])
+    elements = alloy_elements(inputs)
     sets = [read_predictions(inputs, name, elements) for name in inputs.model_names()]
     with paper_style():
         figures = tuple(figure for p in sets for figure in (_parity(p), _residuals(p)))
@@ -46,8 +40,8 @@ def analyse(inputs: Inputs) -> Product:
         summary=" ".join(_summary(predictions) for predictions in sets),
         figures=figures,
         tables=tuple(_table(p) for p in sets),
-        numbers=tuple(number for p in sets for number in _numbers(p, campaign["seed"])),
-        settings={"bootstrap resamples": RESAMPLES, "resampled are": "whole vacancies"},
+        numbers=tuple(number for p in sets for number in _numbers(p)),
+        settings={"errors of errors": "over vacancies"},
     )
 
 
@@ -55,19 +49,13 @@ def _summary(predictions: Predictions) -> str:
     parts = []
     for split in predictions.splits:
         if split != "train":
-            found = _errors(predictions, predictions.split == split)
-            parts.append(
-                f"{SPLIT_TITLES[split]}: R² {_text(found['R2'])}, worst {1000 * found['worst_eV']:.0f} meV"
-            )
+            found = _errors(predictions, predictions.split.among(split))
+            parts.append(f"{SPLIT_TITLES[split]}: R² {found.R2:.3f}, worst {1000 * found.worst:.0f} meV")
     return f"Network {predictions.model}, {'; '.join(parts)}."
 
 
-def _errors(predictions: Predictions, mask: NDArray[np.bool_]) -> dict[str, Any]:
-    return errors(predictions.true_eV[mask], predictions.predicted_eV[mask])
-
-
-def _text(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _errors(predictions: Predictions, mask: NDArray[np.bool_]) -> Errors:
+    return errors_of(predictions.true_eV[mask], predictions.predicted_eV[mask])
 
 
 def _parity(predictions: Predictions) -> FigureProduct:
@@ -77,17 +65,18 @@ def _parity(predictions: Predictions) -> FigureProduct:
     figure, axes = new_figure(
         rows, columns, width_in=5.6, height_in=0.5 + 2.55 * rows, share_x=True, share_y=True
     )
-    both = np.concatenate([predictions.true_eV, predictions.predicted_eV])
-    span = (float(both.min()) - 0.05, float(both.max()) + 0.05)
-    panels = axes.ravel()
-    for panel, split in zip(panels, splits, strict=False):
-        _draw_parity(panel, predictions, split, span)
+    panels, span = axes.ravel(), span_of(predictions)
+    parts = [predictions.select(predictions.split.among(split)) for split in splits]
+    for panel, split, members in zip(panels, splits, parts, strict=False):
+        draw_parity(panel, members, span)
+        annotate(panel, errors_of(members.true_eV, members.predicted_eV))
+        panel.set_title(SPLIT_TITLES[split])
     for panel in panels[len(splits) :]:
         panel.set_axis_off()
     figure.supxlabel("computed barrier (eV)", fontsize=8)
     figure.supylabel("predicted barrier (eV)", fontsize=8)
-    handles, texts = panels[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=len(handles), markerscale=1.6)
+    handles = parity_legend(predictions.elements, parts)
+    figure.legend(handles=handles, loc="outside upper center", ncols=max(len(handles), 1))
     letter_panels(panels[: len(splits)])
     return FigureProduct(
         name=f"{NAME}-{predictions.model}",
@@ -96,6 +85,7 @@ def _parity(predictions: Predictions) -> FigureProduct:
             "Barriers by the network against those of the transition-state searches, forward and backward, "
             "coloured by the atom that moves; line: equality. MAE: mean absolute error; RMSE: root mean "
             "square error; n: barriers. All barriers of a vacancy stand in one split."
+            + dense_words(parts)
             + (f" Unseen: {', '.join(predictions.unseen)}." if predictions.unseen else "")
         ),
         alt="Scatter plots near the diagonal, one per split. " + _summary(predictions),
@@ -104,41 +94,16 @@ def _parity(predictions: Predictions) -> FigureProduct:
     )
 
 
-def _draw_parity(axes: Axes, predictions: Predictions, split: str, span: tuple[float, float]) -> None:
-    members = predictions.split == split
-    axes.plot(span, span, color=GREY, linewidth=0.7, zorder=0)
-    for s, element in enumerate(predictions.elements):
-        mask = members & (predictions.species == element)
-        axes.plot(
-            predictions.true_eV[mask],
-            predictions.predicted_eV[mask],
-            linestyle="none",
-            markersize=2.4,
-            markeredgewidth=0,
-            alpha=0.55,
-            rasterized=True,
-            label=f"{element} moves",
-            **series_style(s),
-        )
-    found = _errors(predictions, members)
-    text = (
-        f"MAE {1000 * found['MAE_eV']:.0f} meV\nRMSE {1000 * found['RMSE_eV']:.0f} meV\n"
-        f"$R^2$ {_text(found['R2'])}\n$n$ = {found['n']}"
-    )
-    axes.annotate(text, xy=(0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7)
-    axes.set(xlim=span, ylim=span, aspect="equal", title=SPLIT_TITLES[split])
-
-
 def _residuals(predictions: Predictions) -> FigureProduct:
     figure, axes = new_figure(width_in=SINGLE_COLUMN_IN, height_in=2.6)
     panel, error = axes[0, 0], predictions.error_meV
     limit = float(np.quantile(np.abs(error), 0.995))
     bins = np.linspace(-limit, limit, 22)
     for i, split in enumerate(predictions.splits):
-        values = np.clip(error[predictions.split == split], -limit, limit)
+        values = np.clip(error[predictions.split.among(split)], -limit, limit)
         density, _ = np.histogram(values, bins, density=True)
         style = ("-", "--", ":", "-.")[i]
-        label = f"{SPLIT_TITLES[split]} ({len(values)})"
+        label = f"{SPLIT_TITLES[split]} ({len(values):,})"
         panel.stairs(density, bins, color=SERIES_COLOURS[i], linestyle=style, linewidth=1.2, label=label)
     panel.axvline(0, color=GREY, linewidth=0.6, zorder=0)
     panel.set(xlabel="predicted $-$ computed (meV)", ylabel="probability density (1/meV)")
@@ -159,16 +124,12 @@ def _residuals(predictions: Predictions) -> FigureProduct:
 def _table(predictions: Predictions) -> TableProduct:
     rows: list[list[Any]] = []
     for split in predictions.splits:
+        members = predictions.split.among(split)
         for name in ("all", *predictions.elements):
-            mask = predictions.split == split
-            if name != "all":
-                mask &= predictions.species == name
+            mask = members if name == "all" else members & predictions.species.among(name)
             if mask.any():
-                found = _errors(predictions, mask)
-                values = [found[key] for key in ("MAE_eV", "RMSE_eV", "R2", "worst_eV")]
-                rows.append(
-                    [split, name, found["n"], *values, float(predictions.error_meV[mask].mean()) / 1000]
-                )
+                e = _errors(predictions, mask)
+                rows.append([split, name, e.n, e.MAE, e.RMSE, e.R2, e.q95, e.q99, e.worst, e.bias])
     columns = {
         "split": "split of the labels",
         "moving_species": "element of the atom that jumps",
@@ -176,6 +137,8 @@ def _table(predictions: Predictions) -> TableProduct:
         "MAE_eV": "mean absolute error, eV",
         "RMSE_eV": "root mean square error, eV",
         "R2": "coefficient of determination",
+        "q95_eV": "absolute error that 95 % keep within, eV",
+        "q99_eV": "absolute error that 99 % keep within, eV",
         "worst_eV": "largest absolute error, eV",
         "bias_eV": "mean of predicted minus computed, eV",
     }
@@ -183,27 +146,20 @@ def _table(predictions: Predictions) -> TableProduct:
     return TableProduct(f"{NAME}-{predictions.model}", title, columns, rows)
 
 
-def _numbers(predictions: Predictions, seed: int) -> list[Number]:
-    """Errors with their own uncertainty: vacancies are resampled, as their barriers are not independent."""
+def _numbers(predictions: Predictions) -> list[Number]:
+    """Errors with their own uncertainty, over vacancies, as the barriers of one are not independent."""
     numbers = []
     for split in predictions.splits:
         if split == "train":
             continue
-        mask = predictions.split == split
-        _, vacancy = np.unique(predictions.vacancy[mask], return_inverse=True)
-        sums = np.bincount(vacancy, np.abs(predictions.error_meV[mask]))
-        rows = np.stack([sums, np.bincount(vacancy)], axis=1)
-        interval = bootstrap(rows, _ratio, rng(seed, NAME, predictions.model, split), resamples=RESAMPLES)
+        mask = predictions.split.among(split)
+        found = mean_over_groups(np.abs(predictions.error_meV[mask]), predictions.vacancy[mask])
         label = f"{predictions.model}: mean absolute error, {SPLIT_TITLES[split]}"
-        table = f"{NAME}-{predictions.model}"
+        value, error = float(found.mean), None if np.isnan(found.error) else float(found.error)
         numbers.append(
-            Number(label, interval.value, "meV", table, error=interval.error, count=int(mask.sum()))
+            Number(label, value, "meV", f"{NAME}-{predictions.model}", error, count=int(mask.sum()))
         )
     return numbers
-
-
-def _ratio(rows: NDArray[np.float64]) -> float:
-    return float(rows[:, 0].sum() / rows[:, 1].sum())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,14 +1,20 @@
-"""Barriers of labels with their predictions by one network."""
+"""Barriers of labels with their predictions by the networks of a campaign."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.csv_tables import read_columns
-from analysis.inputs import Inputs, reading
+from analysis.csv_tables import Texts, read_columns
+from analysis.inputs import DamagedInput, Inputs, MissingInput, reading
+from analysis.networks import PUBLISHED, Network, alloy_elements, driving_network, network
+from nnk.lattice import IntArray
+
+if TYPE_CHECKING:
+    from nnk.barriers import BarrierSet
 
 OWN_LABELS = "labels"  # all of a campaign's, for a model that was not trained on them
 SPLITS = ("train", "validation", "test", "test-composition", OWN_LABELS)
@@ -20,44 +26,55 @@ SPLIT_TITLES = {
     OWN_LABELS: "labels of this campaign",
 }
 TESTS = ("test", "test-composition", OWN_LABELS)
-_COLUMNS = ("split", "composition", "sample", "vacancy_site", "species", "E_eV", "E_predicted_eV")
+SPREAD = "E_spread_eV"  # a column that models with a spread have
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Barriers, both directions, with their prediction.
+    """Barriers, in both directions where both are known, with their prediction.
 
     Attributes:
         model: name of the network.
-        split, species, composition: str[m].
-        vacancy: str[m], the vacancy a barrier belongs to.
+        split, species, composition: of each barrier, m.
+        vacancy: int64[m], number of the vacancy a barrier belongs to.
         true_eV, predicted_eV: float64[m].
         elements: moving species in a fixed order.
+        spread_eV: float64[m], standard deviation that the model states; None for one that states none.
     """
 
     model: str
-    split: NDArray[np.str_]
-    species: NDArray[np.str_]
-    composition: NDArray[np.str_]
-    vacancy: NDArray[np.str_]
+    split: Texts
+    species: Texts
+    composition: Texts
+    vacancy: IntArray
     true_eV: NDArray[np.float64]
     predicted_eV: NDArray[np.float64]
     elements: tuple[str, ...]
+    spread_eV: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.true_eV)
+
+    def select(self, rows: NDArray[np.bool_] | IntArray) -> Predictions:
+        """Some of the barriers."""
+        names = [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray | Texts)]
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def splits(self) -> list[str]:
         """Splits that occur, in a fixed order."""
-        return [split for split in SPLITS if (self.split == split).any()]
+        present = self.split.present()
+        return [split for split in SPLITS if split in present]
 
     @property
     def unseen(self) -> tuple[str, ...]:
         """Compositions that were held out whole."""
-        return tuple(np.unique(self.composition[self.split == "test-composition"]).tolist())
+        return tuple(self.composition[self.split.among("test-composition")].present())
 
     @property
     def tested(self) -> NDArray[np.bool_]:
         """Whether a barrier was neither trained on nor chose the epoch, bool[m]."""
-        return np.isin(self.split, TESTS)
+        return self.split.among(*TESTS)
 
     @property
     def error_meV(self) -> NDArray[np.float64]:
@@ -74,16 +91,98 @@ def read_predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> P
     """
     path = inputs.note(inputs.workdir.model_dir(model) / "predictions.csv")
     with reading(path):
-        columns = read_columns(path, _COLUMNS)
-        energies = {name: columns[name].astype(np.float64) for name in ("E_eV", "E_predicted_eV")}
-    vacancy = np.char.add(np.char.add(columns["sample"], ":"), columns["vacancy_site"])
+        found = read_columns(
+            path,
+            texts=("split", "composition", "sample", "vacancy_site", "species"),
+            numbers=("E_eV", "E_predicted_eV"),
+            optional=(SPREAD,),
+        )
+    texts, numbers = found.texts, found.numbers
     return Predictions(
         model=model,
-        split=columns["split"],
-        species=columns["species"],
-        composition=columns["composition"],
-        vacancy=vacancy,
-        true_eV=energies["E_eV"],
-        predicted_eV=energies["E_predicted_eV"],
+        split=texts["split"],
+        species=texts["species"],
+        composition=texts["composition"],
+        vacancy=_pairs(texts["sample"], texts["vacancy_site"]),
+        true_eV=numbers["E_eV"],
+        predicted_eV=numbers["E_predicted_eV"],
         elements=elements,
+        spread_eV=numbers.get(SPREAD),
     )
+
+
+def _pairs(sample: Texts, site: Texts) -> IntArray:
+    """A number int64[m] for each vacancy, that is each pair of a sample and a site of it."""
+    return sample.codes * len(site.names) + site.codes
+
+
+def predicted_labels(network: Network, labels: BarrierSet) -> Predictions:
+    """All usable labels, on none of which the network was trained.
+
+    Raises:
+        ValueError: no usable label, or cells too small for the model.
+    """
+    from nnk.training.data import jump_data
+    from nnk.training.products import predict_both
+
+    model = network.model
+    data = jump_data(labels, model.shells)
+    predicted_eV = np.concatenate(predict_both(model.remap(data.elements), data))
+    both = Predictions(
+        model=network.name,
+        split=Texts.of([OWN_LABELS] * 2 * len(data)),
+        species=Texts(data.elements, np.tile(data.mover.astype(np.int64) - 1, 2)),
+        composition=Texts.of(np.tile(data.composition, 2)),
+        vacancy=np.tile(_pairs(Texts.of(data.sample), Texts.of(data.vacancy_site)), 2),
+        true_eV=np.concatenate([data.E_fwd_eV, data.E_bwd_eV]),
+        predicted_eV=predicted_eV,
+        elements=data.elements,
+    )
+    return both.select(np.isfinite(both.true_eV))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network and what it has predicted of labels; None without labels."""
+
+    network: Network
+    predictions: Predictions | None
+
+
+def judged_networks(inputs: Inputs) -> list[Judged]:
+    """All networks of the campaign, the trained ones first.
+
+    One that cannot be read is left out with a warning.
+
+    Raises:
+        MissingInput: the campaign has no network, or none is trained yet.
+        DamagedInput: none of them can be read.
+    """
+    elements, published = alloy_elements(inputs), driving_network(inputs) == PUBLISHED
+    names = inputs.model_names() if inputs.campaign().get("train") or not published else []
+    found: list[Judged] = []
+    reasons: list[str] = []
+    for name in names:
+        try:
+            trained = network(inputs, name, elements)
+            found.append(Judged(trained, read_predictions(inputs, name, elements)))
+        except (MissingInput, DamagedInput) as error:
+            inputs.leave_out(inputs.workdir.model_dir(name), error)
+            reasons.append(str(error))
+    found += [_published(inputs, elements)] if published else []
+    if not found:
+        raise DamagedInput(f"none of the models {', '.join(names)} can be used; the first: {reasons[0]}")
+    return found
+
+
+def _published(inputs: Inputs, elements: tuple[str, ...]) -> Judged:
+    found = network(inputs, PUBLISHED, elements)
+    if not inputs.campaign().get("label"):
+        return Judged(found, None)
+    try:
+        labels = inputs.labels()
+    except MissingInput as error:
+        inputs.warn(f"{PUBLISHED} is not compared with labels: {error}")
+        return Judged(found, None)
+    with reading(inputs.workdir.labels_file):
+        return Judged(found, predicted_labels(found, labels))

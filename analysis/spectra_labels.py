@@ -73,7 +73,7 @@ def _warnings(labels: BarrierSet, models: Mapping[str, BarrierModel]) -> tuple[s
 
 def _models(inputs: Inputs, elements: Sequence[str]) -> dict[str, BarrierModel]:
     """All networks at hand; labels alone have spectra too."""
-    return {name: network(inputs, name, elements) for name in network_names(inputs)}
+    return {name: network(inputs, name, elements).model for name in network_names(inputs)}
 
 
 def _label_spectra(labels: BarrierSet) -> list[Barriers]:

@@ -97,7 +97,7 @@ def order_part(inputs: Inputs, options: SpectraOptions) -> Product:
     network = chosen_network(inputs, options.model, elements)
     if network is None:
         raise MissingInput("no network for the states of the runs")
-    name, model = network
+    name, model = network.name, network.model
 
     def read(file: RunFile, trajectory: Trajectory) -> list[StateSpectra]:
         warn_of_vacancies(inputs, trajectory)

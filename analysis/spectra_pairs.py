@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inputs import Inputs, MissingInput
-from analysis.model_subjects import read_subjects
 from analysis.options import SpectraOptions
-from analysis.predictions import Predictions
+from analysis.predictions import Predictions, judged_networks
 from analysis.products import FigureProduct, Product, TableProduct
 from analysis.style import DOUBLE_COLUMN_IN, GREY, letter_panels, new_figure, series_style
 from nnk.observables.moments import Moments, jackknife_error, moments, total, without_each
@@ -47,8 +46,9 @@ def pairs_part(inputs: Inputs, options: SpectraOptions) -> Product:
     Raises:
         MissingInput: no network, or no predictions of labels.
     """
-    subjects = [s for s in read_subjects(inputs) if s.predictions is not None]
-    found = {s.name: pairs_of(s.predictions) for s in subjects if s.predictions is not None}
+    found = {
+        j.network.name: pairs_of(j.predictions) for j in judged_networks(inputs) if j.predictions is not None
+    }
     if not found:
         raise MissingInput("no network has predictions of labels")
     return Product(
@@ -62,16 +62,13 @@ def pairs_part(inputs: Inputs, options: SpectraOptions) -> Product:
 
 def pairs_of(predictions: Predictions) -> list[Pair]:
     """Pairs of what the network has not seen, by composition and moving species."""
-    chosen = predictions.tested
-    composition, species = predictions.composition[chosen], predictions.species[chosen]
-    vacancy = np.unique(predictions.vacancy[chosen], return_inverse=True)[1]
-    true, predicted = predictions.true_eV[chosen], predictions.predicted_eV[chosen]
+    tested = predictions.select(predictions.tested)
     pairs = []
-    for name in dict.fromkeys(composition.tolist()):
-        for element in predictions.elements:
-            kind = (composition == name) & (species == element)
-            if kind.any():
-                pairs.append(_pair((name, element), true[kind], predicted[kind], vacancy[kind]))
+    for name in tested.composition.present():
+        for element in tested.elements:
+            kind = tested.select(tested.composition.among(name) & tested.species.among(element))
+            if len(kind):
+                pairs.append(_pair((name, element), kind.true_eV, kind.predicted_eV, kind.vacancy))
     return pairs
 
 

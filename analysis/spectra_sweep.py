@@ -63,7 +63,7 @@ def sweep_part(inputs: Inputs, options: SpectraOptions) -> Product:
     network = chosen_network(inputs, options.model, elements)
     if network is None:
         raise MissingInput("the sweep needs a network, and the campaign has none")
-    name, model = network
+    name, model = network.name, network.model
     contents = np.linspace(sweep["from_percent"], sweep["to_percent"], sweep["steps"] + 1)
     seed = inputs.campaign()["seed"]
     steps = [step_of(model, sweep["element"], float(x), sweep["least_atoms"], seed) for x in contents]

@@ -71,8 +71,7 @@ def _history(inputs: Inputs, model: str) -> History:
         header = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         description = header["description"]
     with reading(inputs.note(folder / "history.csv")):
-        text = read_columns(folder / "history.csv", HISTORY_COLUMNS)
-        columns = {name: values.astype(np.float64) for name, values in text.items()}
+        columns = read_columns(folder / "history.csv", numbers=HISTORY_COLUMNS).numbers
     return History(model, columns, description)
 
 

@@ -26,7 +26,7 @@ class Errors(NamedTuple):
         RMSE: root mean square error.
         R2: coefficient of determination; NaN if the true values do not vary.
         bias: mean error.
-        q50, q90, q99: the absolute error that 50, 90 and 99 % of the predictions keep within.
+        q50, q95, q99: the absolute error that 50, 95 and 99 % of the predictions keep within.
         worst: largest absolute error.
     """
 
@@ -36,7 +36,7 @@ class Errors(NamedTuple):
     R2: float
     bias: float
     q50: float
-    q90: float
+    q95: float
     q99: float
     worst: float
 
@@ -51,7 +51,7 @@ def errors_of(true: ArrayLike, predicted: ArrayLike) -> Errors:
     error = guesses - values
     size = np.abs(error)
     variance = float(((values - values.mean()) ** 2).sum())
-    q50, q90, q99 = (float(q) for q in np.quantile(size, [0.5, 0.9, 0.99]))
+    q50, q95, q99 = (float(q) for q in np.quantile(size, [0.5, 0.95, 0.99]))
     return Errors(
         len(values),
         float(size.mean()),
@@ -59,7 +59,7 @@ def errors_of(true: ArrayLike, predicted: ArrayLike) -> Errors:
         1 - float((error**2).sum()) / variance if variance > 0 else np.nan,
         float(error.mean()),
         q50,
-        q90,
+        q95,
         q99,
         float(size.max()),
     )

@@ -9,19 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import SpeciesArray
+from nnk.observables.calibration import errors_of
 from nnk.training.data import Float64Array
 
 
 def errors(true_eV: Float64Array, predicted_eV: Float64Array) -> dict[str, float | None]:
-    """Number, mean absolute, root-mean-square and worst error (eV), and R^2 (None if nothing varies)."""
-    difference = predicted_eV - true_eV
-    variance = float(((true_eV - true_eV.mean()) ** 2).sum())
+    """Number, mean absolute and root-mean-square error, tails (eV), and R^2 (None if nothing varies)."""
+    found = errors_of(true_eV, predicted_eV)
     return {
-        "n": len(true_eV),
-        "MAE_eV": float(np.abs(difference).mean()),
-        "RMSE_eV": float(np.sqrt((difference**2).mean())),
-        "worst_eV": float(np.abs(difference).max()),
-        "R2": 1 - float((difference**2).sum()) / variance if variance > 0 else None,
+        "n": found.n,
+        "MAE_eV": found.MAE,
+        "RMSE_eV": found.RMSE,
+        "q95_eV": found.q95,
+        "q99_eV": found.q99,
+        "worst_eV": found.worst,
+        "R2": None if np.isnan(found.R2) else found.R2,
     }
 
 
@@ -44,9 +46,12 @@ def split_metrics(
     `baseline_MAE_eV` is the error of predicting the mean training barrier of each moving species.
 
     Args:
-        split, mover, true_eV, predicted_eV: [m], one per direction of a label.
+        split, mover, true_eV, predicted_eV: [m], one per direction of a label; those whose true barrier is
+            not known (NaN) do not count.
         elements: names of the species.
     """
+    known = np.isfinite(true_eV)
+    split, mover, true_eV, predicted_eV = split[known], mover[known], true_eV[known], predicted_eV[known]
     train = split == "train"
     baseline_eV = species_means(true_eV[train], mover[train], len(elements))[mover]
     metrics: dict[str, dict[str, Any]] = {}

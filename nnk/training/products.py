@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,7 +92,7 @@ def finish(
     described = replace(cast(Any, model), description=description)
     if directory is not None:
         write_history(directory, state.history, fence)
-        rows = list(_prediction_rows(predicted, data, split))
+        rows = _prediction_rows(predicted, data, split)
         _write_csv(directory / PREDICTIONS_FILE, PREDICTION_COLUMNS, rows, fence)
         described.save(directory, fence=fence)
     return TrainResult(described, metrics, tuple(state.history), state.best_epoch)
@@ -100,17 +101,22 @@ def finish(
 def _metrics(
     predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
 ) -> dict[str, dict[str, Any]]:
-    """Errors over both directions, and of KRA and dE apart."""
+    """Labels and errors of each split, over the known directions; of KRA and dE apart where both are."""
     both_true = np.concatenate([data.E_fwd_eV, data.E_bwd_eV])
     mover = np.concatenate([data.mover, data.mover])
     both = np.concatenate([split, split])
     metrics = split_metrics(both, mover, both_true, np.concatenate(predicted), data.elements)
     forward, backward = predicted
     for name, entry in metrics.items():
-        members = split == name
-        entry["KRA_MAE_eV"] = float(np.abs(0.5 * (forward + backward) - data.KRA_eV)[members].mean())
-        entry["dE_MAE_eV"] = float(np.abs(forward - backward - data.dE_eV)[members].mean())
+        entry["labels"] = int((split == name).sum())
+        members = (split == name) & data.connected
+        entry["KRA_MAE_eV"] = _mean_size(0.5 * (forward + backward)[members] - data.KRA_eV[members])
+        entry["dE_MAE_eV"] = _mean_size((forward - backward)[members] - data.dE_eV[members])
     return metrics
+
+
+def _mean_size(values: Float64Array) -> float | None:
+    return float(np.abs(values).mean()) if len(values) else None
 
 
 def _spread(model: BarrierModel, data: JumpData) -> float:
@@ -124,13 +130,17 @@ def _spread(model: BarrierModel, data: JumpData) -> float:
 
 def _prediction_rows(
     predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
-) -> Iterable[tuple[Any, ...]]:
-    true = (data.E_fwd_eV, data.E_bwd_eV)
-    for direction, E_eV, E_predicted_eV in zip(("forward", "backward"), true, predicted, strict=True):
-        for i in range(len(data)):
-            label = (split[i], data.composition[i], data.sample[i], data.vacancy_site[i], data.jump[i])
-            element = data.elements[data.mover[i] - 1]
-            yield (*label, direction, element, repr(float(E_eV[i])), repr(float(E_predicted_eV[i])))
+) -> Iterator[tuple[Any, ...]]:
+    """A row for each barrier that is known."""
+    species = np.array(data.elements)[data.mover - 1]
+    labels = (split, data.composition, data.sample, data.vacancy_site, data.jump)
+    for direction, true_eV, predicted_eV in zip(
+        ("forward", "backward"), (data.E_fwd_eV, data.E_bwd_eV), predicted, strict=True
+    ):
+        known = np.isfinite(true_eV)
+        names = [column[known].tolist() for column in labels]
+        energies = [map(repr, column[known].tolist()) for column in (true_eV, predicted_eV)]
+        yield from zip(*names, repeat(direction), species[known].tolist(), *energies, strict=False)
 
 
 def write_history(directory: Path, history: Sequence[Row], fence: Fence | None) -> None:
@@ -141,7 +151,7 @@ def write_history(directory: Path, history: Sequence[Row], fence: Fence | None) 
 
 
 def _write_csv(
-    path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]], fence: Fence | None
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], fence: Fence | None
 ) -> None:
     def write(temporary: Path) -> None:
         with temporary.open("w", newline="") as file:

@@ -19,6 +19,7 @@ from analysis.maps_points import (
     predicted,
     wanted_compositions,
 )
+from analysis.networks import Network
 from analysis.options import MapsOptions
 from analysis.products import write
 from analysis.style import paper_style
@@ -39,7 +40,7 @@ def with_options(workdir, text=FEW):
 
 def test_a_point_is_a_loop_over_the_sites_of_random_cells(network):
     composition = {"Nb": 0.25, "Mo": 0.75}
-    (point,) = predicted(("main", network), [composition], MapsOptions(random_cells=2), seed=5)
+    (point,) = predicted(Network("main", network, True), [composition], MapsOptions(random_cells=2), seed=5)
     lattice, values = cell_of("bcc"), {0: [], 1: [], 2: [], 3: []}
     for cell in range(2):
         state = random_solution(exact_counts([0.25, 0.75, 0], lattice.n_sites), rng(5, "maps", cell))
@@ -61,7 +62,10 @@ def test_a_point_is_a_loop_over_the_sites_of_random_cells(network):
 
 def test_points_are_the_same_again_and_errors_those_of_other_seeds(network):
     composition = [{"Nb": 0.3, "Mo": 0.4, "Ta": 0.3}]
-    found = [predicted(("main", network), composition, MapsOptions(), seed)[0] for seed in (1, 1, 2, 3, 4, 5)]
+    found = [
+        predicted(Network("main", network, True), composition, MapsOptions(), seed)[0]
+        for seed in (1, 1, 2, 3, 4, 5)
+    ]
     assert found[0] == found[1]
     means = [p.spectra[0].mean_eV for p in found[1:]]
     errors = [p.spectra[0].error_eV for p in found[1:]]
@@ -191,7 +195,7 @@ def test_a_network_that_is_not_there(workdir):
 @pytest.mark.physics
 def test_the_published_network_over_Nb_Mo_Ta(nkk_weights):
     """Xing et al. (2024), figure 2c: the highest mean barrier of Nb-Mo-Ta is that of Nb10Mo70Ta20."""
-    network = "published", read_nkk_weights(nkk_weights, allow_pickle=True)
+    network = Network("published", read_nkk_weights(nkk_weights, allow_pickle=True), trained=False)
     grid = wanted_compositions(ELEMENTS, plane_of(ELEMENTS, {}), 20)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

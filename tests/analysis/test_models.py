@@ -10,8 +10,8 @@ from analysis import models
 from analysis.inputs import DamagedInput, Inputs
 from analysis.model_committee import committee_of
 from analysis.model_errors import model_errors
-from analysis.model_subjects import predicted_labels
-from analysis.predictions import read_predictions
+from analysis.networks import Network
+from analysis.predictions import predicted_labels, read_predictions
 
 ELEMENTS = ("Nb", "Mo", "Ta")
 
@@ -36,8 +36,8 @@ def more_models(labels, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("more")
     parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
-    train(labels, ModelSpec("balanced", shells=2, hidden=(4,)), parameters, folder / "balanced")
-    train(labels, ModelSpec("other", "mlp", shells=1, hidden=(4,)), parameters, folder / "other")
+    train(labels, ModelSpec("balanced", shells=2, options={"hidden": (4,)}), parameters, folder / "balanced")
+    train(labels, ModelSpec("other", "mlp", shells=1, options={"hidden": (4,)}), parameters, folder / "other")
     return folder
 
 
@@ -136,9 +136,8 @@ def test_every_tested_composition_and_moving_species_has_its_error(analysed, row
 def test_errors_of_errors_are_over_vacancies(workdir):
     """Each vacancy twice changes no error; twice as many vacancies shrink it."""
     p = read_predictions(Inputs(workdir), "main", ELEMENTS)
-    names = ("split", "species", "composition", "vacancy", "true_eV", "predicted_eV")
-    twice = replace(p, **{name: np.tile(getattr(p, name), 2) for name in names})
-    other = replace(twice, vacancy=np.concatenate([p.vacancy, np.char.add(p.vacancy, "b")]))
+    twice = p.select(np.tile(np.arange(len(p)), 2))
+    other = replace(twice, vacancy=np.concatenate([p.vacancy, p.vacancy + p.vacancy.max() + 1]))
     (once, same, half) = (model_errors(q, 7).of("test-composition", "all")[0].MAE for q in (p, twice, other))
     assert same.error == pytest.approx(once.error)
     groups = once.n
@@ -194,7 +193,7 @@ def test_cards_say_what_each_model_is(analysed, rows_of):
 def test_a_model_is_compared_with_labels_that_it_has_not_seen(labels, network):
     """The labels were made by this network: as a stranger to them it predicts each one exactly."""
     for order in (ELEMENTS, ("Ta", "Nb", "Mo")):
-        p = predicted_labels("published", network.remap(order), labels)
+        p = predicted_labels(Network("published", network.remap(order), False), labels)
         usable = labels.usable & np.isfinite(labels.E_bwd_eV)
         assert len(p.true_eV) == 2 * usable.sum()
         assert p.tested.all()
@@ -268,8 +267,7 @@ def test_the_errors_of_a_committee_are_compared_with_its_spread(workdir):
     rng = np.random.default_rng(1)
     m = 6000
     pick = np.flatnonzero(p.tested)[rng.integers(p.tested.sum(), size=m)]
-    names = ("split", "species", "composition", "vacancy", "true_eV", "predicted_eV")
-    many = replace(p, **{name: getattr(p, name)[pick] for name in names})
+    many = p.select(pick)
     width = rng.uniform(0.01, 0.1, m)
     centre = many.true_eV + rng.normal(0, width)
     members = [replace(many, predicted_eV=centre + rng.normal(0, width)) for _ in range(10)]
@@ -283,7 +281,7 @@ def shared(short, labels, trained, tmp_path):
     from nnk.training import ModelSpec, TrainParameters, train
 
     parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
-    spec = ModelSpec("half", "mlp", shells=2, hidden=(8,), share=0.5)
+    spec = ModelSpec("half", "mlp", shells=2, options={"hidden": (8,)}, share=0.5)
     train(labels, spec, parameters, short.model_dir("half"))
     return edited(short, lambda data: data.update(train={"models": [{"name": "half"}, {"name": "main"}]}))
 
@@ -295,8 +293,8 @@ def test_networks_that_differ_in_their_share_of_the_labels_make_a_learning_curve
     assert {row["curve"] for row in rows} == {"main"}
     for row in rows:
         predictions = read_predictions(Inputs(shared), row["model"], ELEMENTS)
-        assert int(row["training_labels"]) == (predictions.split == "train").sum() // 2
-        members = predictions.split == row["split"]
+        assert int(row["training_labels"]) == predictions.split.among("train").sum() // 2
+        members = predictions.split.among(row["split"])
         expected = np.abs(predictions.error_meV[members]).mean() / 1000
         assert float(row["MAE_eV"]) == pytest.approx(expected)
     assert int(rows[0]["training_labels"]) < int(rows[1]["training_labels"])

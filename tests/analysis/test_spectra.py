@@ -5,7 +5,7 @@ import pytest
 
 from analysis import spectra_labels
 from analysis.inputs import Inputs, MissingInput
-from analysis.model_subjects import read_subjects
+from analysis.predictions import judged_networks
 from analysis.spectra import analyse
 from analysis.spectra_order import chosen_frames
 from analysis.spectra_sweep import cube_with, step_of
@@ -165,12 +165,14 @@ def test_the_sweep_of_a_campaign(workdir, rows_of):
 
 def test_labels_and_predictions_of_the_same_jumps(workdir, rows_of):
     inputs = Inputs(workdir)
-    (subject,) = read_subjects(inputs)
-    found, chosen = subject.predictions, subject.predictions.tested
+    (judged,) = judged_networks(inputs)
+    found, chosen = judged.predictions, judged.predictions.tested
     rows = rows_of(analyse(inputs), "spectra-networks")
     assert sum(int(row["barriers"]) for row in rows) == chosen.sum()
     for row in rows:
-        kind = chosen & (found.composition == row["composition"]) & (found.species == row["moving_species"])
+        kind = (
+            chosen & found.composition.among(row["composition"]) & found.species.among(row["moving_species"])
+        )
         true, predicted = found.true_eV[kind], found.predicted_eV[kind]
         assert float(row["label_mean_eV"]) == pytest.approx(true.mean())
         assert float(row["network_std_eV"]) == pytest.approx(predicted.std())

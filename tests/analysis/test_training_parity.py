@@ -66,7 +66,7 @@ def test_a_missing_column_is_named(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,loss\n1,2\n")
     with pytest.raises(ValueError, match="no column lr; it has epoch, loss"):
-        read_columns(path, ["epoch", "lr"])
+        read_columns(path, numbers=["epoch", "lr"])
 
 
 @pytest.mark.parametrize("analyse", [parity.analyse, training.analyse])

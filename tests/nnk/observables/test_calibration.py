@@ -34,7 +34,8 @@ def test_errors_are_those_of_a_plain_loop(true, predicted):
     assert found.bias == pytest.approx(sum(differences) / 12, abs=1e-12)
     assert found.worst == sizes[-1]
     assert found.q50 == pytest.approx((sizes[5] + sizes[6]) / 2)
-    assert sizes[9] <= found.q90 <= sizes[10] <= found.q99 <= sizes[11]
+    assert sizes[10] <= found.q95 <= found.q99 <= sizes[11]
+    assert found.q95 == pytest.approx(sizes[10] + 0.45 * (sizes[11] - sizes[10]))
     total = sum((t - sum(true) / 12) ** 2 for t in true)
     if total > 1e-6:
         assert pytest.approx(1 - sum(d * d for d in differences) / total) == found.R2

@@ -139,10 +139,16 @@ def test_wrong_parameters_are_named(wrong):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "oracle"}, {"hidden": ()}, {"share": 0}, {"kind": "mlp", "state_hidden": (8,)}]
+    "wrong",
+    [
+        {"kind": "oracle"},
+        {"options": {"hidden": ()}},
+        {"share": 0},
+        {"kind": "mlp", "options": {"state_hidden": (8,)}},
+    ],
 )
 def test_wrong_architectures_are_named(wrong):
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match=r"expected|no option of"):
         ModelSpec("main", **wrong)
 
 
@@ -152,6 +158,8 @@ def test_errors_of_known_numbers():
         "n": 3,
         "MAE_eV": pytest.approx(0.5),
         "RMSE_eV": pytest.approx(np.sqrt(1.25 / 3)),
+        "q95_eV": pytest.approx(0.5 + 0.9 * 0.5),
+        "q99_eV": pytest.approx(0.5 + 0.98 * 0.5),
         "worst_eV": pytest.approx(1.0),
         "R2": pytest.approx(1 - 1.25 / 2),
     }
@@ -166,6 +174,18 @@ def test_baseline_is_the_training_mean_of_each_species():
     assert metrics["test"]["baseline_MAE_eV"] == pytest.approx((2.0 + 0.5) / 2)
     assert set(metrics["test"]["species"]) == {"Nb", "Mo"}
     assert metrics["test"]["species"]["Mo"]["n"] == 1
+
+
+def test_barriers_that_are_not_known_have_no_error():
+    split = np.array(["train", "train", "test", "test"])
+    mover = np.array([1, 1, 1, 2], dtype=np.uint8)
+    true = np.array([1.0, np.nan, 2.0, np.nan])
+    metrics = split_metrics(split, mover, true, np.array([1.5, 9.0, 2.25, 9.0]), ["Nb", "Mo"])
+    assert metrics["train"]["n"] == 1
+    assert metrics["train"]["MAE_eV"] == 0.5
+    assert metrics["test"]["MAE_eV"] == 0.25
+    assert metrics["test"]["baseline_MAE_eV"] == 1.0
+    assert set(metrics["test"]["species"]) == {"Nb"}
 
 
 def test_ridge_finds_a_linear_law(labels, shells, invented_law):

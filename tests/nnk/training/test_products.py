@@ -1,0 +1,51 @@
+"""What a training run leaves behind."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nnk.training import ModelSpec, TrainParameters, train
+from nnk.training.data import jump_data
+from nnk.training.products import predict_both
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
+
+QUICK = TrainParameters(epochs=2, batch_size=32, seed=2)
+
+
+@pytest.mark.parametrize("known", [0.0, 0.5])
+def test_barriers_that_are_not_known_are_neither_written_nor_judged(labels, shells, tmp_path, known):
+    barriers = labels()
+    drawn = np.random.default_rng(1).random(len(barriers)) < known
+    barriers = replace(barriers, E_bwd_eV=np.where(drawn, barriers.E_bwd_eV, np.nan))
+    result = train(barriers, ModelSpec("main", "mlp", shells, {"hidden": (4,)}), QUICK, tmp_path)
+    data = jump_data(barriers, shells)
+    forward, backward = predict_both(result.model, data)
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {
+        (row["sample"], int(row["vacancy_site"]), int(row["jump"]), row["direction"]): (
+            float(row["E_eV"]),
+            float(row["E_predicted_eV"]),
+            row["species"],
+        )
+        for row in rows
+    }
+    expected = {}
+    for i in range(len(data)):
+        place = str(data.sample[i]), int(data.vacancy_site[i]), int(data.jump[i])
+        element = data.elements[data.mover[i] - 1]
+        expected[*place, "forward"] = data.E_fwd_eV[i], forward[i], element
+        if np.isfinite(data.E_bwd_eV[i]):
+            expected[*place, "backward"] = data.E_bwd_eV[i], backward[i], element
+    assert len(rows) == len(found)
+    assert found == expected
+    for split, entry in result.metrics.items():
+        chosen = [row for row in rows if row["split"] == split]
+        assert entry["n"] == len(chosen)
+        assert entry["labels"] == sum(row["direction"] == "forward" for row in chosen)
+        sizes = [abs(float(row["E_eV"]) - float(row["E_predicted_eV"])) for row in chosen]
+        assert entry["MAE_eV"] == pytest.approx(np.mean(sizes))
+        assert (entry["dE_MAE_eV"] is None) == (entry["n"] == entry["labels"])
