@@ -51,7 +51,7 @@ class _Model(Section):
     kind: str
     """Kind of network."""
 
-    shells: Annotated[int, Field(ge=1, le=8)] = ModelSpec.shells
+    shells: Annotated[int, Field(ge=1, le=10)] = ModelSpec.shells
     """Neighbour shells around the vacancy that the network sees (bcc, 8: 112 sites)."""
 
     share: Annotated[float, Field(gt=0, le=1)] = ModelSpec.share
