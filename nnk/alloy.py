@@ -6,6 +6,7 @@ Occupancies are ``uint8[n_sites]``: 0 is a vacancy, i is ``elements[i - 1]``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import ceil, comb
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 Composition = Mapping[str, float]
 
 _SUM_TOLERANCE = 1e-6
+_NAME_TOLERANCE = 0.0051  # percent, of each element in a composition's name
 _TIE_DIGITS = 9  # remainders closer than this are equal, whatever the rounding of the fractions
 _SITE_TOLERANCE = 1e-9  # of a number of sites, for the rounding of the fractions
 
@@ -57,6 +59,26 @@ def composition_name(composition: Composition, elements: Sequence[str] | None = 
         return "".join(name for name, fraction in zip(order, fractions, strict=True) if fraction > 0)
     percents = [f"{100 * fraction:.2f}".rstrip("0").rstrip(".") for fraction in fractions]
     return "".join(name + percent for name, percent in zip(order, percents, strict=True) if percent != "0")
+
+
+def fractions_named(name: str, elements: Sequence[str]) -> NDArray[np.float64]:
+    """Fractions float64[n_elements] of a composition from its name, as `composition_name` writes it.
+
+    Exact to the hundredth of a percent that names hold.
+
+    Raises:
+        ValueError: no such name, or one with an element that is not among `elements`.
+    """
+    parts = re.findall(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", name)
+    percents = [float(percent) for _, percent in parts if percent]
+    equimolar = len(parts) > 1 and not percents
+    summed = len(percents) == len(parts) and abs(sum(percents) - 100) < _NAME_TOLERANCE * len(parts)
+    symbols = [symbol for symbol, _ in parts]
+    spelt = "".join(map("".join, parts)) == name and len(set(symbols)) == len(symbols)
+    if not spelt or not (equimolar or summed):
+        raise ValueError(f"{name!r}: expected the name of a composition, like Nb34Mo33Ta33 or NbMoTa")
+    contents = np.array(percents or [1.0] * len(parts))
+    return fractions_of(dict(zip(symbols, contents / contents.sum(), strict=True)), elements)
 
 
 _RINGS = ((5, 17, 5), (10, 17, 4), (15, 18, 3), (20, 20, 2), (25, 25, 1))

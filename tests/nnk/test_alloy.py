@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnk.alloy import (
     composition_name,
     exact_counts,
+    fractions_named,
     fractions_of,
     grid_size,
     published_grid,
@@ -59,6 +60,29 @@ def test_names():
     assert composition_name({"Nb": 0.125, "Mo": 0.875}) == "Nb12.5Mo87.5"
     assert composition_name({"Nb": 1 / 3, "Mo": 1 / 3, "Ta": 1 / 3}) == "NbMoTa"
     assert composition_name({"Nb": 0.0, "Mo": 1.0}) == "Mo100"
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(0, 10_000), min_size=2, max_size=5).filter(any))
+def test_names_tell_the_fractions(parts):
+    elements = ("Nb", "Mo", "Ta", "W", "V")[: len(parts)]
+    fractions = np.array(parts) / sum(parts)
+    name = composition_name(dict(zip(elements, fractions, strict=True)))
+    np.testing.assert_allclose(fractions_named(name, elements), fractions, atol=2.1e-4)
+
+
+def test_names_by_hand():
+    np.testing.assert_allclose(fractions_named("Mo12.5Nb87.5", ("Nb", "Mo", "Ta")), [0.875, 0.125, 0])
+    np.testing.assert_allclose(fractions_named("NbTa", ("Nb", "Mo", "Ta")), [0.5, 0, 0.5])
+    np.testing.assert_allclose(fractions_named("Mo100", ("Nb", "Mo")), [0, 1])
+
+
+@pytest.mark.parametrize(
+    "name", ["", "fold 3", "Nb", "Nb50", "Nb50Mo60", "Nb50Nb50", "Nb50Mo", "NbMo_1", "50Nb50Mo", "W50Nb50"]
+)
+def test_other_names_tell_none(name):
+    with pytest.raises(ValueError, match=r"expected the name of a composition|names W"):
+        fractions_named(name, ("Nb", "Mo"))
 
 
 def test_an_unknown_element_is_named():
