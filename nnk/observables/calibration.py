@@ -86,20 +86,56 @@ def group_sums(group: ArrayLike, *columns: ArrayLike) -> FloatArray:
 def mean_over_groups(values: ArrayLike, group: ArrayLike) -> Estimate:
     """Mean of `values` [n] with its standard error over independent groups of them.
 
-    A mean over groups of n_g members with sums S_g is a ratio of sums; to first order its variance is
+    A mean over groups of n_g members with sums S_g is a ratio of sums, see `ratio_over_groups`; its variance
 
-        G / (G - 1) sum_g (S_g - n_g mean)^2 / (sum_g n_g)^2,
+        G / (G - 1) sum_g (S_g - n_g mean)^2 / (sum_g n_g)^2
 
-    which is also what a bootstrap over G groups tends to.
+    is also what a bootstrap over G groups tends to.
 
     Returns:
         The mean, its error (NaN for one group), and G.
     """
-    n, sums = group_sums(group, values).T
-    groups, mean = len(n), sums.sum() / n.sum()
-    deviation = np.sqrt(((sums - n * mean) ** 2).sum()) / n.sum()
+    return ratio_over_groups(values, np.ones(len(np.asarray(values))), group)
+
+
+def ratio_over_groups(numerator: ArrayLike, denominator: ArrayLike, group: ArrayLike) -> Estimate:
+    """Ratio of the sums of two columns [n] with its standard error over independent groups.
+
+    With the sums A_g and B_g of a group and the ratio r = sum A_g / sum B_g the variance is, to first order,
+
+        G / (G - 1) sum_g (A_g - r B_g)^2 / (sum_g B_g)^2.
+
+    Returns:
+        The ratio, its error (NaN for one group), and G; NaN for a denominator of 0.
+    """
+    _, above, below = group_sums(group, numerator, denominator).T
+    groups, whole = len(above), below.sum()
+    if not whole > 0:
+        return Estimate(np.asarray(np.nan), np.asarray(np.nan), np.asarray(groups))
+    ratio = above.sum() / whole
+    deviation = np.sqrt(((above - ratio * below) ** 2).sum()) / whole
     error = deviation * np.sqrt(groups / (groups - 1)) if groups > 1 else np.nan
-    return Estimate(np.asarray(mean), np.asarray(error), np.asarray(groups))
+    return Estimate(np.asarray(ratio), np.asarray(error), np.asarray(groups))
+
+
+def RMSE_over_groups(true: ArrayLike, predicted: ArrayLike, group: ArrayLike) -> Estimate:
+    """Root mean square error with its standard error over independent groups; see `mean_over_groups`."""
+    y, x = _pairs(true, predicted)
+    square = mean_over_groups((x - y) ** 2, group)
+    root = np.sqrt(square.mean)
+    error = 0.5 * square.error / root if root > 0 else square.error  # no error at all has no error either
+    return Estimate(np.asarray(root), np.asarray(error), square.n)
+
+
+def R2_over_groups(true: ArrayLike, predicted: ArrayLike, group: ArrayLike) -> Estimate:
+    """Coefficient of determination with its standard error over independent groups.
+
+    It is 1 - sum of squared errors / sum of squared distances of the true values from their mean, a ratio
+    of sums. That the mean is of the same values adds nothing to first order, as it makes the latter least.
+    """
+    y, x = _pairs(true, predicted)
+    missing = ratio_over_groups((x - y) ** 2, (y - y.mean()) ** 2, group)
+    return Estimate(np.asarray(1 - missing.mean), missing.error, missing.n)
 
 
 def calibration_slope(

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnk.observables.calibration import (
+    R2_over_groups,
+    RMSE_over_groups,
     calibration_slope,
     errors_of,
     group_sums,
@@ -81,6 +83,45 @@ def test_mean_over_groups_has_the_error_of_a_bootstrap():
     found = mean_over_groups(column, group)
     assert found.mean == pytest.approx(column.mean()) == drawn.value
     assert found.error == pytest.approx(drawn.error, rel=0.06)
+
+
+def correlated(groups=400):
+    """Predictions whose errors are alike within groups of 1 to 8."""
+    sizes = rng().integers(1, 9, groups)
+    group = np.repeat(np.arange(groups), sizes)
+    true = rng().normal(1.5, 0.3, len(group))
+    shared = np.random.default_rng(8).normal(0, 0.1, groups)[group]
+    return true, true + shared + np.random.default_rng(9).normal(0, 0.05, len(group)), group
+
+
+def drawn_error(statistic, true, predicted, group):
+    """Standard deviation of a statistic over resampled groups, the slow way."""
+    generator, members = rng(), [np.flatnonzero(group == g) for g in range(group.max() + 1)]
+    found = []
+    for _ in range(600):
+        rows = np.concatenate([members[i] for i in generator.integers(len(members), size=len(members))])
+        found.append(statistic(errors_of(true[rows], predicted[rows])))
+    return np.std(found)
+
+
+@pytest.mark.parametrize(("over_groups", "name"), [(RMSE_over_groups, "RMSE"), (R2_over_groups, "R2")])
+def test_RMSE_and_R2_have_the_errors_of_a_bootstrap(over_groups, name):
+    true, predicted, group = correlated()
+    found = over_groups(true, predicted, group)
+    assert found.mean == pytest.approx(getattr(errors_of(true, predicted), name))
+    expected = drawn_error(lambda errors: getattr(errors, name), true, predicted, group)
+    assert found.error == pytest.approx(expected, rel=0.12)
+    assert found.n == 400
+
+
+def test_estimates_of_known_numbers():
+    """Two groups; squared errors 0 and 4, squared distances from the mean 1 and 1."""
+    found = R2_over_groups([1.0, 3.0], [1.0, 1.0], [0, 1])
+    assert found.mean == 1 - 4 / 2
+    assert found.error == pytest.approx(np.sqrt(2 * (2**2 + 2**2)) / 2)
+    assert RMSE_over_groups([1.0, 3.0], [1.0, 1.0], [0, 1]).mean == pytest.approx(np.sqrt(2))
+    assert RMSE_over_groups([1.0, 3.0], [1.0, 3.0], [0, 1])[:2] == (0, 0)
+    assert np.isnan(R2_over_groups([1.0, 1.0], [1.0, 2.0], [0, 1]).mean)
 
 
 def test_one_group_has_no_error():
