@@ -11,9 +11,11 @@ from __future__ import annotations
 
 ANALYSES: dict[str, str] = {
     "labels": "quality of the barrier labels and their audit by NEB",
+    "farfield": "what a cutoff leaves open of the energies of jumps",
     "training": "losses, errors and learning rate along training",
     "parity": "predicted against computed barriers, per split and moving species",
     "models": "errors, calibration and drift of the models, and a card for each",
+    "folds": "errors of the networks in cross-validation, side by side",
     "spectra": "barrier distributions per moving species, against composition and order",
     "maps": "mean and width of the barriers over all compositions",
     "order": "chemical pair order against temperature and jumps",

@@ -73,6 +73,7 @@ def unit_of(root: Path, stage: str, name: str, items: Sequence[UnitItem], ranks:
         "box": "zero-pressure",
         "ranks_per_barrier": 1,
         "samples": None,
+        "far_field": None,
         "sites": {},
     }
     unit = Unit(stage, name, root, 1, ranks, settings, tuple(items))

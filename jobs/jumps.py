@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from nnk.barrier_columns import Flag, Method
 from nnk.barrier_journal import journal_bodies, journal_line
-from nnk.saddle.label import JumpLabel
+from nnk.saddle.label import JumpLabel, KeptJumps, VacancyLabels
 
 SUFFIX = ".jumps"
 
@@ -79,6 +81,38 @@ class JumpsOfItem:
     def put(self, jump: int, label: JumpLabel, calls: int) -> None:
         """Keep the label of a jump."""
         self._notes.add(self._hash, jump, label, calls)
+
+
+class OneJump:
+    """Has a single jump of a vacancy labelled; see `nnk.saddle.label.KeptJumps`.
+
+    Args:
+        jump: the jump; of the others there is nothing to be made.
+        kept: knows its label if it was made before.
+    """
+
+    def __init__(self, jump: int, kept: KeptJumps | None) -> None:
+        self._jump = jump
+        self._kept = kept
+
+    def get(self, jump: int) -> tuple[JumpLabel, int] | None:
+        """See `JumpsOfItem.get`."""
+        if jump != self._jump:
+            return JumpLabel(), 0
+        return self._kept.get(jump) if self._kept is not None else None
+
+    def put(self, jump: int, label: JumpLabel, calls: int) -> None:
+        """See `JumpsOfItem.put`."""
+        if self._kept is not None:
+            self._kept.put(jump, label, calls)
+
+    def only(self, labels: VacancyLabels) -> VacancyLabels:
+        """The label of the jump alone, with all calls that the initial state has taken."""
+        given = {entry.name: getattr(labels, entry.name) for entry in fields(labels)}
+        kept: dict[str, Any] = {k: v[[self._jump]] for k, v in given.items() if isinstance(v, np.ndarray)}
+        shared = labels.initial_calls * (1 - 1 / len(labels.calls))
+        kept["calls"] = kept["calls"] + shared
+        return replace(labels, reason=(labels.reason[self._jump],), **kept)
 
 
 def read_jumps(folder: Path) -> Known:

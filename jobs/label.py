@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jobs.farm import Farm
 from jobs.in_work import WorkMark
-from jobs.jumps import SUFFIX, JumpNotes
+from jobs.jumps import SUFFIX, JumpNotes, OneJump
 from jobs.mpi_job import make_farm, run_mpi_job
 from jobs.prepared import read_lattice_parameter_A, read_system
 from jobs.records import Recorder
@@ -32,10 +32,18 @@ from nnk.barrier_journal import Journal
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
 from nnk.potentials.base import FloatArray
-from nnk.saddle import SearchParameters, label_vacancy, unlabelled
+from nnk.saddle import SearchParameters, VacancyLabels, label_vacancy, unlabelled
 from nnk.saddle.label import KeptJumps
 from nnk.saddle.team import help_out
-from nnk.samples import OrderedRun, SiteChoice, random_sample, site_order, vacancy_stream
+from nnk.samples import (
+    FarFieldParameters,
+    OrderedRun,
+    SiteChoice,
+    far_field_sample,
+    random_sample,
+    site_order,
+    vacancy_stream,
+)
 
 
 class PolledForceField:
@@ -69,6 +77,21 @@ class PolledForceField:
         self._inner.close()
 
 
+class Sample(NamedTuple):
+    """Atoms, and what is known of them.
+
+    Attributes:
+        occupancy: uint8[n_sites], every site filled.
+        degree, exchanges: which state of an exchange run they are, and the exchanges tried before it.
+        hop: site of the vacancy and direction of the only jump to label; None: of all jumps of any vacancy.
+    """
+
+    occupancy: NDArray[np.uint8]
+    degree: int = 0
+    exchanges: int = 0
+    hop: tuple[int, int] | None = None
+
+
 class Labeller:
     """Labels vacancies of one unit; keeps what they share."""
 
@@ -90,44 +113,64 @@ class Labeller:
     def label(self, item: UnitItem, kept: KeptJumps | None = None) -> LabelledVacancy:
         """The labels of the vacancy of an item, of which some jumps may have been labelled before."""
         name, sample = item.inputs["composition"], item.inputs["sample"]
-        elements = self._settings["elements"]
-        lattice, fractions = self._lattice(name), self._fractions(name)
-        occupancy, degree, exchanges = self._sample(name, sample)
-        site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
+        lattice, atoms = self._lattice(name), self._sample(name, sample)
         crash = item.inputs.get("crashed")
-        if crash:
-            labels = unlabelled(lattice.z, Flag.ERROR, crash, kept=kept)
+        if atoms.hop is None:
+            site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
+            labels, jumps = self._labels(lattice, atoms, site, crash, kept), np.arange(lattice.z)
         else:
-            labels = label_vacancy(
-                self._force_field,
-                lattice,
-                with_vacancy(occupancy, site),
-                elements,
-                self._hessian(lattice),
-                self._parameters,
-                kept=kept,
-            )
-        key = f"{name}/s{sample:04d}"
-        return LabelledVacancy(lattice, occupancy, key, fractions, site, labels, degree, exchanges)
+            site, jump = atoms.hop
+            one = OneJump(jump, kept)
+            labels, jumps = one.only(self._labels(lattice, atoms, site, crash, one)), np.array([jump])
+        return LabelledVacancy(
+            lattice=lattice,
+            occupancy=atoms.occupancy,
+            sample_key=f"{name}/s{sample:04d}",
+            fractions=self._fractions(name),
+            site=site,
+            labels=labels,
+            jumps=jumps,
+            degree=atoms.degree,
+            exchanges=atoms.exchanges,
+        )
+
+    def _labels(
+        self, lattice: Lattice, atoms: Sample, site: int, crash: str | None, kept: KeptJumps | None
+    ) -> VacancyLabels:
+        if crash:
+            return unlabelled(lattice.z, Flag.ERROR, crash, kept=kept)
+        return label_vacancy(
+            self._force_field,
+            lattice,
+            with_vacancy(atoms.occupancy, site),
+            self._settings["elements"],
+            self._hessian(lattice),
+            self._parameters,
+            kept=kept,
+        )
 
     def _fractions(self, name: str) -> NDArray[np.float64]:
         return fractions_of(self._settings["compositions"][name], self._settings["elements"])
 
-    def _sample(self, name: str, sample: int) -> tuple[NDArray[np.uint8], int, int]:
-        """Atoms of a sample, which state of its exchange run it is, and the exchanges tried before."""
-        ordered = self._settings["samples"]
-        if ordered is None:
-            counts = exact_counts(self._fractions(name), self._lattice(name).n_sites)
-            return random_sample(self._settings["seed"], name, sample, counts), 0, 0
-        run, degree = divmod(sample, ordered["degrees"])
-        product = self._ordered_run(name, run)
-        return product.occupancy[degree], degree, int(product.trials[degree])
+    def _sample(self, name: str, sample: int) -> Sample:
+        ordered, far_field = self._settings["samples"], self._settings["far_field"]
+        if ordered is not None:
+            run, degree = divmod(sample, ordered["degrees"])
+            product = self._ordered_run(name, run)
+            return Sample(product.occupancy[degree], degree, int(product.trials[degree]))
+        seed, lattice = self._settings["seed"], self._lattice(name)
+        counts = exact_counts(self._fractions(name), lattice.n_sites)
+        if far_field is None:
+            return Sample(random_sample(seed, name, sample, counts))
+        place = FarFieldParameters(**far_field).place(sample)
+        made = far_field_sample(place, seed, name, lattice, counts)
+        return Sample(made.occupancy, hop=(made.site, made.jump))
 
     def _load_ordered_run(self, name: str, run: int) -> OrderedRun:
         return OrderedRun.load(self._unit.workdir.samples_file(f"{name}/r{run:03d}"))
 
     def _make_site_order(self, name: str, sample: int) -> NDArray[np.int64]:
-        occupancy, _, _ = self._sample(name, sample)
+        occupancy = self._sample(name, sample).occupancy
         stream = vacancy_stream(self._settings["seed"], name, sample)
         choice = SiteChoice(**self._settings["sites"])
         return site_order(choice, self._lattice(name), occupancy, len(self._settings["elements"]), stream)

@@ -37,7 +37,8 @@ class LabelledVacancy:
         sample_key: name of the sample.
         fractions: float64[n_elements], the composition asked for.
         site: the vacancy.
-        labels: of its z jumps.
+        labels: of its jumps.
+        jumps: int64[n], which jumps these are.
         degree, exchanges: which state of an exchange run the sample is; 0 and 0: a random solution.
     """
 
@@ -47,6 +48,7 @@ class LabelledVacancy:
     fractions: np.ndarray
     site: int
     labels: VacancyLabels
+    jumps: np.ndarray
     degree: int = 0
     exchanges: int = 0
 
@@ -63,7 +65,7 @@ def barrier_set(
     samples = {vacancy.sample_key: vacancy for _, vacancy in vacancies}
     numbers = {key: number for number, key in enumerate(samples)}
     first = vacancies[0][1].lattice
-    z = first.z
+    count = [len(vacancy.jumps) for _, vacancy in vacancies]
     columns = {
         name: np.concatenate([getattr(vacancy.labels, name) for _, vacancy in vacancies])
         for name in _PER_JUMP
@@ -79,11 +81,11 @@ def barrier_set(
         degree=np.array([sample.degree for sample in samples.values()]),
         exchanges=np.array([sample.exchanges for sample in samples.values()]),
         alpha=np.array([sample.alpha for sample in samples.values()]),
-        sample=np.repeat([numbers[vacancy.sample_key] for _, vacancy in vacancies], z),
-        vacancy_site=np.repeat([vacancy.site for _, vacancy in vacancies], z),
-        jump=np.tile(np.arange(z), len(vacancies)),
+        sample=np.repeat([numbers[vacancy.sample_key] for _, vacancy in vacancies], count),
+        vacancy_site=np.repeat([vacancy.site for _, vacancy in vacancies], count),
+        jump=np.concatenate([vacancy.jumps for _, vacancy in vacancies]),
         reason=tuple(reason for _, vacancy in vacancies for reason in vacancy.labels.reason),
-        item_hash=tuple(digest for digest, _ in vacancies for _ in range(z)),
+        item_hash=tuple(digest for digest, vacancy in vacancies for _ in vacancy.jumps),
         attrs=attrs,
         **columns,
     )

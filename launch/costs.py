@@ -13,6 +13,7 @@ from typing import Any
 from launch.campaign import Campaign
 from launch.history import Event, History
 from launch.plan import Plan, StagePlan, Todo
+from launch.schema.samples import FarFieldSamples
 from nnk.files import Workdir
 from nnk.lattice import Lattice
 from nnk.run_terms import MOST_JUMPS
@@ -120,7 +121,7 @@ class Costs:
     def _guess(self, stage: StagePlan) -> float:
         name = stage.stage
         if name == "label":
-            return self._barrier_s() * self._z * CALLS_PER_BARRIER
+            return self._barrier_s() * self._jumps * CALLS_PER_BARRIER
         if name == "audit" and self._campaign.label is not None:
             audit = self._campaign.label.audit
             n = max(audit.at_least, audit.fraction * self._n_labels)
@@ -130,12 +131,16 @@ class Costs:
         return JUMP_S if name == "kmc" else ITEM_S[name]
 
     @property
-    def _z(self) -> int:
+    def _jumps(self) -> int:
+        """Labels of a vacancy."""
+        label = self._campaign.label
+        if label is not None and isinstance(label.samples, FarFieldSamples):
+            return 1
         return Lattice(self._campaign.alloy.lattice, (3, 3, 3), 1.0).z
 
     @property
     def _n_labels(self) -> int:
-        return self._z * len(self._plan["label"].items)
+        return self._jumps * len(self._plan["label"].items)
 
     def _barrier_s(self) -> float:
         """Guessed time of a force call."""

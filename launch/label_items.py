@@ -9,7 +9,7 @@ from typing import Any
 from launch.campaign import Campaign
 from launch.items import Group, Item, make_item
 from launch.schema.label import Label
-from launch.schema.samples import OrderedSamples, site_choice
+from launch.schema.samples import AnySamples, FarFieldSamples, OrderedSamples, site_choice
 from nnk.samples import SiteChoice
 
 Reads = Callable[..., dict[str, str]]
@@ -86,10 +86,17 @@ def _label_inputs(label: Label) -> dict[str, Any]:
         "connect": label.connect,
         "method": label.method,
         "relax_boxes": label.box == "relaxed",
-        "samples": {"kind": label.samples.kind},
+        "samples": _sample_inputs(label.samples),
     }
     choice = site_choice(label.sites)
     return search if choice == SiteChoice() else {**search, "sites": _site_inputs(choice)}
+
+
+def _sample_inputs(samples: AnySamples) -> dict[str, Any]:
+    """What the labels depend on, beside what their exchange runs do."""
+    if isinstance(samples, FarFieldSamples):  # more resamples leave the others as they are
+        return samples.model_dump(mode="json", exclude={"resamples"})
+    return {"kind": samples.kind}
 
 
 def _site_inputs(choice: SiteChoice) -> Any:
@@ -119,8 +126,9 @@ class _Groups:
 
 def sample_settings(label: Label) -> dict[str, Any]:
     """What the jobs need to know of samples and sites."""
-    ordered = label.samples
+    samples = label.samples
     return {
-        "samples": asdict(ordered.parameters()) if isinstance(ordered, OrderedSamples) else None,
+        "samples": asdict(samples.parameters()) if isinstance(samples, OrderedSamples) else None,
+        "far_field": asdict(samples.parameters()) if isinstance(samples, FarFieldSamples) else None,
         "sites": asdict(site_choice(label.sites)),
     }

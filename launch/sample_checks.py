@@ -10,6 +10,8 @@ from launch.schema.compositions import Compositions, Grid
 from launch.schema.label import amounts
 from launch.schema.samples import (
     MODE_OF_KEY,
+    AnySamples,
+    FarFieldSamples,
     OrderedSamples,
     RandomSamples,
     SitesByEnvironment,
@@ -18,6 +20,7 @@ from launch.schema.samples import (
 )
 from nnk.exchange.parameters import CELLS, FitParameters
 from nnk.lattice import Lattice
+from nnk.samples.far_field import near_sites
 
 Samples = RandomSamples | OrderedSamples
 Sites = SiteWord | SitesByEnvironment
@@ -31,16 +34,59 @@ def _n_sites(structure: Any, cells: Cells) -> int:
 
 @needs("alloy.lattice", "label.cells", "label.samples", "label.sites", "label.vacancies_per_composition")
 def _vacancies_fit(
-    structure: str, cells: Cells, samples: Samples, sites: Sites, wanted: int | None
+    structure: str, cells: Cells, samples: AnySamples, sites: Sites, wanted: int | None
 ) -> Findings:
     n_sites = _n_sites(structure, cells)
-    if site_choice(sites).choice == "all":
+    if isinstance(samples, FarFieldSamples):
+        yield from _far_field_decides(samples, sites, wanted)
+    elif site_choice(sites).choice == "all":
         yield from _all_sites_fit(n_sites, samples, wanted)
     elif wanted is None:
         message = "missing; allowed: a whole number >= 1, or with sites: all none"
         yield Finding(("label", "vacancies_per_composition"), message, at_key=True)
     else:
         yield from _chosen_sites_fit(n_sites, samples, sites, wanted)
+
+
+def _far_field_decides(samples: FarFieldSamples, sites: Sites, wanted: int | None) -> Findings:
+    follows = samples.parameters().n_samples
+    if wanted not in (None, follows):
+        message = f"got {wanted} with far-field samples; allowed: none, which is {follows}"
+        yield Finding(("label", "vacancies_per_composition"), message)
+    if sites != "random":
+        message = "given with far-field samples, which have their jumps; allowed: none"
+        yield Finding(("label", "sites"), message, at_key=True)
+
+
+@needs("alloy.lattice", "label.cells", "label.samples")
+def _cutoffs_fit(structure: Any, cells: Cells, samples: AnySamples) -> Findings:
+    if not isinstance(samples, FarFieldSamples):
+        return
+    lattice = Lattice(structure, cells, 1.0)
+    for i, shells in enumerate(samples.shells):
+        try:
+            for jump in range(lattice.z):
+                near_sites(lattice, 0, jump, shells)
+        except ValueError as error:
+            message = f"got {shells}: {str(error).partition(': ')[2]}; allowed: fewer, or more cells"
+            yield Finding(("label", "samples", "shells", i), message)
+
+
+@needs("label.samples", "sections")
+def _far_field_does_not_train(samples: AnySamples, sections: frozenset[str]) -> Findings:
+    if isinstance(samples, FarFieldSamples) and "train" in sections:
+        message = (
+            "got far-field with a section train, though all samples of a jump share its surroundings; "
+            "allowed: random or ordered, to train"
+        )
+        yield Finding(("label", "samples", "kind"), message)
+
+
+@needs("analysis", "label.samples")
+def _farfield_has_its_samples(names: tuple[str, ...], samples: AnySamples) -> Findings:
+    if "farfield" in names and not isinstance(samples, FarFieldSamples):
+        message = '"farfield" needs labels of its own; allowed: with label: {samples: {kind: far-field, ...}}'
+        yield Finding(("analysis", names.index("farfield")), message)
 
 
 def _all_sites_fit(n_sites: int, samples: Samples, wanted: int | None) -> Findings:
@@ -85,7 +131,7 @@ def _environments_fit(structure: str, cells: Cells, sites: Sites) -> Findings:
 
 
 @needs("label.samples")
-def _keys_belong_to_the_mode(samples: Samples) -> Findings:
+def _keys_belong_to_the_mode(samples: AnySamples) -> Findings:
     if isinstance(samples, OrderedSamples):
         for name, mode in MODE_OF_KEY.items():
             if name in samples.model_fields_set and samples.mode != mode:
@@ -94,7 +140,7 @@ def _keys_belong_to_the_mode(samples: Samples) -> Findings:
 
 
 @needs("alloy.lattice", "label.cells", "label.samples")
-def _degrees_fit(structure: str, cells: Cells, samples: Samples) -> Findings:
+def _degrees_fit(structure: str, cells: Cells, samples: AnySamples) -> Findings:
     if isinstance(samples, OrderedSamples):
         trials = max(1, round(samples.trials_per_atom * _n_sites(structure, cells)))
         if samples.degrees > trials + 1:
@@ -103,14 +149,14 @@ def _degrees_fit(structure: str, cells: Cells, samples: Samples) -> Findings:
 
 
 @needs("label.samples")
-def _spacing_of_several(samples: Samples) -> Findings:
+def _spacing_of_several(samples: AnySamples) -> Findings:
     if isinstance(samples, OrderedSamples) and samples.degrees == 1 and samples.spacing == "linear":
         message = "has no effect: of one degree, the only snapshot is the end of a run; allowed: degrees >= 2"
         yield Finding(("label", "samples", "spacing"), message, warning=True, at_key=True)
 
 
 @needs("alloy.elements", "alloy.lattice", "label.samples")
-def _fit_has_enough_cells(elements: tuple[str, ...], structure: str, samples: Samples) -> Findings:
+def _fit_has_enough_cells(elements: tuple[str, ...], structure: str, samples: AnySamples) -> Findings:
     if not isinstance(samples, OrderedSamples) or samples.mode != "lattice" or samples.pairs.cells is None:
         return
     try:
@@ -123,9 +169,11 @@ def _fit_has_enough_cells(elements: tuple[str, ...], structure: str, samples: Sa
 
 
 @needs("alloy.elements", "label.compositions", "label.samples")
-def _order_needs_two_elements(elements: Elements, compositions: Compositions, samples: Samples) -> Findings:
-    """Exchanges need two elements in every composition; a grid without margin has its corners too."""
-    if not isinstance(samples, OrderedSamples):
+def _exchanges_need_two_elements(
+    elements: Elements, compositions: Compositions, samples: AnySamples
+) -> Findings:
+    """In every composition; a grid without margin has its corners too."""
+    if isinstance(samples, RandomSamples):
         return
     named = (fractions for _, _, fractions in named_points(elements, compositions))
     present = ([name for name, fraction in one.items() if fraction > 0] for one in named)
@@ -133,7 +181,7 @@ def _order_needs_two_elements(elements: Elements, compositions: Compositions, sa
     if pure:
         of_grid = ", or a grid with a margin" if isinstance(compositions, Grid) else ""
         allowed = f"allowed: kind: random, or two elements or more in every composition{of_grid}"
-        message = f"got ordered with pure {', '.join(pure)}; {allowed}"
+        message = f"got {samples.kind} with pure {', '.join(pure)}; {allowed}"
         yield Finding(("label", "samples", "kind"), message)
 
 
@@ -149,12 +197,14 @@ def _order_needs_two_elements(elements: Elements, compositions: Compositions, sa
 def _vacancies_can_be_split(
     structure: str,
     cells: Cells,
-    samples: Samples,
+    samples: AnySamples,
     sites: Sites,
     wanted: int | None,
     validation: float,
     test: float,
 ) -> Findings:
+    if isinstance(samples, FarFieldSamples):
+        return
     n_vacancies = amounts(samples, sites, wanted, _n_sites(structure, cells)).vacancies
     n_held_out = sum(max(1, round(part * n_vacancies)) for part in (validation, test) if part)
     if n_held_out >= n_vacancies:

@@ -6,9 +6,11 @@ STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis", "r
 
 ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "labels": ("label", "audit"),
+    "farfield": ("label",),
     "training": ("train",),
     "parity": ("train",),
     "models": (),
+    "folds": ("train",),
     "spectra": (),
     "maps": (),
     "order": ("kmc",),

@@ -10,6 +10,8 @@ from launch.schema.base import Cells, Section
 from launch.schema.box import Box
 from launch.schema.compositions import CompositionList
 from launch.schema.samples import (
+    AnySamples,
+    FarFieldSamples,
     OrderedSamples,
     RandomSamples,
     Samples,
@@ -48,14 +50,14 @@ class Label(Section):
 
     vacancies_per_composition: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Vacancy positions per composition; each gives one barrier per jump (bcc: 8). Left out with sites: all,
-    where every site of every sample is one."""
+    where every site of every sample is one, and with far-field samples, which have one each."""
 
     max_force_eV_A: Annotated[float, Field(gt=0, le=0.1)] = 0.02
     """Largest force left on an atom at a relaxed state or a saddle."""
 
     connect: bool = True
     """true: walk down both sides of every saddle, so that each label joins its two states. false: forward
-    barriers alone, from the initial state, at less than half the cost; they cannot train a network."""
+    barriers alone, from the initial state, at less than half the cost."""
 
     method: Literal["search", "neb"] = "search"
     """search: one image, quasi-Newton, with the elastic band where that fails. neb: climbing-image nudged
@@ -86,12 +88,15 @@ class Amounts(NamedTuple):
 
 
 def amounts(
-    samples: RandomSamples | OrderedSamples,
+    samples: AnySamples,
     sites: SiteWord | SitesByEnvironment,
     vacancies: int | None,
     n_sites: int,
 ) -> Amounts:
     """What follows from what a campaign says of samples, sites and vacancies."""
+    if isinstance(samples, FarFieldSamples):
+        count = samples.parameters().n_samples
+        return Amounts(count, 1, count)
     if site_choice(sites).choice == "all" or vacancies is None:
         count = samples.count or samples.degrees
         return Amounts(count, n_sites, count * n_sites)

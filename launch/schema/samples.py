@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from launch.schema.base import PositiveFloat, Section
-from nnk.samples import OrderedParameters, SiteChoice
+from launch.schema.base import PositiveFloat, Section, unique
+from nnk.samples import FarFieldParameters, OrderedParameters, SiteChoice
 
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -123,10 +123,39 @@ class OrderedSamples(Section):
         )
 
 
+class FarFieldSamples(Section):
+    """The surroundings of single jumps, kept up to a cutoff, with other atoms beyond it each time."""
+
+    kind: Literal["far-field"]
+    """far-field: how far a network has to see. Labels of one jump each, which the analysis farfield reads and
+    networks are not trained on."""
+
+    shells: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10)], ...],
+        Field(strict=False, min_length=1, max_length=10),
+        AfterValidator(lambda values: unique(values, "shells")),
+    ]
+    """Cutoffs: neighbour shells of either end of the jump within which no atom changes."""
+
+    jumps: _Count = FarFieldParameters.jumps
+    """Jumps per composition, each in a random solid solution; moving atoms are of all elements in turn."""
+
+    resamples: Annotated[int, Field(ge=2, le=1_000_000)] = FarFieldParameters.resamples
+    """Samples of each jump and cutoff: the atoms beyond the cutoff have changed places at random."""
+
+    def parameters(self) -> FarFieldParameters:
+        """The samples as the library names them."""
+        return FarFieldParameters(self.shells, self.jumps, self.resamples)
+
+
+AnySamples = RandomSamples | OrderedSamples | FarFieldSamples
 Samples = Annotated[
-    Annotated[RandomSamples, Tag("(random)")] | Annotated[OrderedSamples, Tag("(ordered)")],
-    Discriminator(lambda value: "(ordered)" if _kind(value) == "ordered" else "(random)"),
+    Annotated[RandomSamples, Tag("(random)")]
+    | Annotated[OrderedSamples, Tag("(ordered)")]
+    | Annotated[FarFieldSamples, Tag("(far-field)")],
+    Discriminator(lambda value: f"({_kind(value)})" if _kind(value) in _OTHERS else "(random)"),
 ]
+_OTHERS = ("ordered", "far-field")
 
 
 def _kind(value: object) -> object:

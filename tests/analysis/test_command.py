@@ -9,6 +9,7 @@ CASE = "Nb30Mo30Ta40"  # as in conftest.py
 
 NEEDS = {
     "labels": "labels.nc",
+    "farfield": "labels.nc",
     "spectra": "labels.nc",
     "training": "models",
     "parity": "models",

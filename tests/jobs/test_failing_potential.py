@@ -48,6 +48,7 @@ def unit_of(root, stage, items, calculator, **options):
         "box": "zero-pressure",
         "ranks_per_barrier": 1,
         "samples": None,
+        "far_field": None,
         "sites": {},
     }
     (root / "epoch").write_text("1")

@@ -15,11 +15,15 @@ import pytest
 
 from jobs.in_work import left_in_work
 from jobs.merge import merge_labels
+from jobs.prepared import read_system
 from jobs.unit import Unit, UnitItem
+from nnk.alloy import exact_counts, with_vacancy
 from nnk.barrier_journal import journal_hashes
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, read_records
-from nnk.potentials import Builtin
+from nnk.potentials import Builtin, make_force_field
+from nnk.saddle import SearchParameters, label_vacancy
+from nnk.samples import FarFieldParameters, far_field_sample
 
 MPIEXEC = Path(sys.executable).parent / "mpiexec"
 NAME = "Nb50Ta50"
@@ -40,6 +44,7 @@ def unit_of(root, stage, items, ranks, name="000001-x-0000", **changes):
         "box": "zero-pressure",
         "ranks_per_barrier": 1,
         "samples": None,
+        "far_field": None,
         "sites": {},
         **changes,
     }
@@ -210,3 +215,29 @@ def test_a_potential_without_an_element_fails_the_items_and_says_so(fresh):
     (record,) = read_records(Workdir(fresh), "prepare")
     assert record["state"] == "failed"
     assert "Al" in record["error"]
+
+
+def test_of_far_field_samples_one_jump_each_is_labelled_as_among_all_of_its_vacancy(fresh, tmp_path_factory):
+    """Its label is that of the same atoms given as a sample of their own; all its calls are counted."""
+    far_field = {"shells": [1, 2], "jumps": 1, "resamples": 1}
+    run(unit_of(fresh, "label", vacancies(2), 1, far_field=far_field))
+    labels = labels_of(fresh, 2)
+    assert len(labels) == 2
+    lattice = labels.lattice(0)
+    counts = exact_counts([0.5, 0.5], lattice.n_sites)
+    force_field, system = make_force_field(Builtin()), read_system(Workdir(fresh))
+    for i, sample in enumerate(labels.sample):
+        place = FarFieldParameters((1, 2), 1, 1).place(i)
+        made = far_field_sample(place, 3, NAME, lattice, counts)
+        np.testing.assert_array_equal(labels.occupancy[sample], made.occupancy)
+        assert (labels.vacancy_site[i], labels.jump[i]) == (made.site, made.jump)
+        vacant = with_vacancy(made.occupancy, made.site)
+        parameters = SearchParameters(max_force_eV_A=0.02)
+        whole = label_vacancy(
+            force_field, lattice, vacant, ["Nb", "Ta"], system.lattice_hessian(lattice), parameters
+        )
+        assert labels.E_fwd_eV[i] == pytest.approx(whole.E_fwd_eV[made.jump], abs=1e-6)
+        assert labels.E_bwd_eV[i] == pytest.approx(whole.E_bwd_eV[made.jump], abs=1e-6)
+        own = whole.calls[made.jump] - whole.initial_calls / lattice.z
+        assert labels.calls[i] == pytest.approx(own + whole.initial_calls)
+    assert labels.E_fwd_eV[0] != pytest.approx(labels.E_fwd_eV[1], abs=1e-4)

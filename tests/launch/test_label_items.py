@@ -36,6 +36,32 @@ def test_ordered_samples_are_runs_of_their_own(write_campaign):
             assert [key for key in read if key.startswith("samples/")] == [f"samples/{name}/r{run:03d}"]
 
 
+FAR_FIELD = "samples: {kind: far-field, shells: [1, 4], jumps: 2, resamples: 3}"
+NO_TRAINING = (
+    "train:\n  models:\n    - {name: main, kind: detailed-balance, shells: 8}\n  test_compositions: 1\n",
+    "",
+)
+
+
+def far_field_campaign(write_campaign, *changes, name="c.yaml"):
+    """The tiny campaign with far-field samples, and neither training nor runs."""
+    path = write_campaign(("vacancies_per_composition: 3", FAR_FIELD), NO_TRAINING, *changes, name=name)
+    kept, _, _ = path.read_text().partition("kmc:")
+    path.write_text(f"{kept}\nanalysis: [farfield]\n")
+    return path
+
+
+def test_far_field_samples_have_a_vacancy_each_and_more_resamples_change_none(write_campaign):
+    before = hashes(far_field_campaign(write_campaign))
+    after = hashes(far_field_campaign(write_campaign, ("resamples: 3", "resamples: 5"), name="d.yaml"))
+    labels = {key: digest for key, digest in before.items() if key.startswith("label/")}
+    assert len(labels) == 2 * 2 * 2 * 3
+    assert all(key.endswith("/v00000") for key in labels)
+    assert labels.items() <= after.items()
+    other = hashes(far_field_campaign(write_campaign, ("[1, 4]", "[1, 5]"), name="e.yaml"))
+    assert not labels.items() & other.items()
+
+
 AFTER_LABELS = {"audit", "train", "kmc", "analysis", "report"}
 
 

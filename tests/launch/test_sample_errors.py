@@ -17,9 +17,35 @@ GOLDEN = {
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {vacancies_per_sample: 4}"),
         ["16:35: label.samples.vacancies_per_sample: got 4; allowed: at most vacancies_per_composition, 3"],
     ),
+    "far field to train on": (
+        ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: far-field, shells: [1, 8]}"),
+        [
+            "16:19: label.samples.kind: got far-field with a section train, though all samples of a jump share its surroundings; allowed: random or ordered, to train",
+            "17:30: label.vacancies_per_composition: got 3 with far-field samples; allowed: none, which is 800",
+        ],
+    ),
+    "cutoffs that reach around": (
+        (
+            "  cells: [6, 6, 6]\n  vacancies_per_composition: 3",
+            "  cells: [6, 4, 6]\n  samples: {kind: far-field, shells: [2, 8]}\n  sites: all",
+        ),
+        [
+            "16:19: label.samples.kind: got far-field with a section train, though",
+            "16:42: label.samples.shells[1]: got 8: 8 shells around a jump reach around the box; allowed: fewer, or more cells",
+            "17:3: label.sites: given with far-field samples, which have their jumps; allowed: none",
+        ],
+    ),
+    "far field of nothing": (
+        ("analysis: [labels, parity, order]", "analysis: [labels, farfield]"),
+        [
+            '34:20: analysis[1]: "farfield" needs labels of its own; allowed: with label: {samples: {kind: far-field, ...}}'
+        ],
+    ),
     "kind of samples": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: orderd}"),
-        ['16:19: label.samples.kind: got "orderd"; allowed: random or ordered; did you mean "ordered"?'],
+        [
+            '16:19: label.samples.kind: got "orderd"; allowed: random or ordered or far-field; did you mean "ordered"?'
+        ],
     ),
     "key of other samples": (
         ("  cells: [6, 6, 6]", "  cells: [6, 6, 6]\n  samples: {kind: random, degrees: 3}"),
