@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from launch.schema.base import Name, PositiveFloat, Section
+from launch.schema.base import Name, PositiveFloat, Section, refuse
 from nnk.networks.kinds import KINDS, options_of
-from nnk.networks.options import BalancedOptions, MlpOptions
+from nnk.networks.options import BalancedOptions, MlpOptions, SdmCnnOptions
 from nnk.training.parameters import Loss, ModelSpec
 
 Widths = Annotated[
@@ -61,6 +61,14 @@ class _Model(Section):
     training: Training = Training()
     """Overrides of the keys of train that say how to train, for this model alone."""
 
+    @model_validator(mode="after")
+    def _options_go_together(self) -> Self:
+        try:
+            self.spec()
+        except ValueError as error:
+            raise refuse(str(error)) from error
+        return self
+
     def spec(self) -> ModelSpec:
         """The architecture as the library names it."""
         said = self.model_dump(exclude={"training"})
@@ -92,6 +100,25 @@ class BalancedModel(_Model):
     """Units of each hidden layer of the vacancy's energy."""
 
 
+class SdmCnnModel(_Model):
+    """Barriers from spatial density maps by convolutions (Fan et al. 2022)."""
+
+    kind: Literal["sdm-cnn"]
+    """sdm-cnn: convolutions on a picture of the atoms, turned by random angles about the jump's axis."""
+
+    layers: Annotated[int, Field(ge=4, le=64, multiple_of=4)] = SdmCnnOptions.layers
+    """Convolutions 3 x 3 x 3, in four groups with a pooling between them."""
+
+    filters: Annotated[int, Field(ge=1, le=1024)] = SdmCnnOptions.filters
+    """Filters of each convolution."""
+
+    half_edge_A: PositiveFloat = SdmCnnOptions.half_edge_A
+    """Half the edge of the map in Å (l_c); what shells it shows is chosen by `shells`."""
+
+    voxel_A: PositiveFloat = SdmCnnOptions.voxel_A
+    """Distance of voxels and width of an atom in Å (Delta); the edge has 8, 16, 24, ... of them."""
+
+
 def _tag(value: object) -> str:
     """The tag of a mapping's kind; that of the default kind if it has none that is known."""
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
@@ -99,6 +126,8 @@ def _tag(value: object) -> str:
 
 
 Model = Annotated[
-    Annotated[MlpModel, Tag("(mlp)")] | Annotated[BalancedModel, Tag("(detailed-balance)")],
+    Annotated[MlpModel, Tag("(mlp)")]
+    | Annotated[BalancedModel, Tag("(detailed-balance)")]
+    | Annotated[SdmCnnModel, Tag("(sdm-cnn)")],
     Discriminator(_tag),
 ]

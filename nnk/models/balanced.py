@@ -25,6 +25,7 @@ from nnk.environment import EnvironmentSpec, SpeciesArray, state_columns
 from nnk.lattice import Lattice, Structure
 from nnk.models.base import (
     BarrierModel,
+    Saved,
     Tensors,
     reordered_stack,
     stack_from_tensors,
@@ -158,25 +159,19 @@ class BalancedModel(BarrierModel):
         return linear | stack_tensors("kra", self.kra) | stack_tensors("s_vac", self.s_vac)
 
     @classmethod
-    def from_tensors(
-        cls,
-        elements: tuple[str, ...],
-        structure: Structure,
-        shells: int,
-        tensors: Tensors,
-        description: Mapping[str, Any],
-    ) -> Self:
-        """The model whose `tensors()` are `tensors`."""
+    def from_saved(cls, saved: Saved) -> Self:
+        """See `BarrierModel.from_saved`."""
+        tensors = saved.tensors
         return cls(
-            elements,
-            structure,
-            shells,
+            saved.elements,
+            saved.structure,
+            saved.shells,
             pair_eV=tensors["pair_eV"],
             kra_mover_eV=tensors["kra_mover_eV"],
             kra_linear_eV=tensors["kra_linear_eV"],
             kra=stack_from_tensors("kra", tensors),
             s_vac=stack_from_tensors("s_vac", tensors),
-            description=description,
+            description=saved.description,
         )
 
     def _reordered(self, elements: tuple[str, ...], order: Sequence[int]) -> Self:

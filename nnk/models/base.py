@@ -10,8 +10,9 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,27 +32,51 @@ _HEADER = ("kind", "elements", "structure", "shells", "weights_sha256", "descrip
 Tensors = dict[str, NDArray]
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A model as it lies on the disk.
+
+    Attributes:
+        kind, elements, structure, shells, description: as in `BarrierModel`.
+        details: what else the kind has to know to make the model again.
+        tensors: its arrays.
+    """
+
+    kind: str
+    elements: tuple[str, ...]
+    structure: Structure
+    shells: int
+    details: Mapping[str, Any]
+    description: Mapping[str, Any]
+    tensors: Tensors
+
+
 class BarrierModel(ABC):
     """Barriers of a vacancy's jumps from the species around it.
 
     Models are frozen dataclasses with the attributes below, and their arrays.
 
     Attributes:
-        kind: name of the architecture.
-        detailed_balance: E_fwd - E_bwd is the difference of one function of the whole state.
         elements: species i is ``elements[i - 1]``.
         structure: "bcc" or "fcc".
         shells: neighbour shells read around the vacancy.
         description: what is known about the model: origin, errors on its test split, hash of its data.
     """
 
-    kind: ClassVar[str]
-    detailed_balance: ClassVar[bool]
-
     elements: tuple[str, ...]
     structure: Structure
     shells: int
     description: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Name of the architecture."""
+
+    @property
+    @abstractmethod
+    def detailed_balance(self) -> bool:
+        """Whether E_fwd - E_bwd is the difference of one function of the whole state, by construction."""
 
     @property
     @abstractmethod
@@ -78,17 +103,14 @@ class BarrierModel(ABC):
     def tensors(self) -> Tensors:
         """All arrays by name."""
 
+    def details(self) -> dict[str, Any]:
+        """What else than arrays, elements and environment `from_saved` has to know, as JSON has it."""
+        return {}
+
     @classmethod
     @abstractmethod
-    def from_tensors(
-        cls,
-        elements: tuple[str, ...],
-        structure: Structure,
-        shells: int,
-        tensors: Tensors,
-        description: Mapping[str, Any],
-    ) -> Self:
-        """The model whose `tensors()` are `tensors`."""
+    def from_saved(cls, saved: Saved) -> Self:
+        """The model whose `tensors()` and `details()` are those of `saved`."""
 
     @abstractmethod
     def _reordered(self, elements: tuple[str, ...], order: Sequence[int]) -> Self:
@@ -153,6 +175,7 @@ class BarrierModel(ABC):
             "elements": list(self.elements),
             "structure": self.structure,
             "shells": self.shells,
+            "details": self.details(),
             "weights_sha256": hashlib.sha256(blob).hexdigest(),
             "description": dict(self.description),
         }
@@ -179,8 +202,8 @@ def _read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def read_saved(directory: Path) -> tuple[dict[str, Any], Tensors]:
-    """Header and arrays of a model saved in `directory`.
+def read_saved(directory: Path) -> Saved:
+    """The model saved in `directory`, as it lies there.
 
     Raises:
         FileNotFoundError: no model there.
@@ -191,7 +214,15 @@ def read_saved(directory: Path) -> tuple[dict[str, Any], Tensors]:
     blob = (directory / WEIGHTS_FILE).read_bytes()
     if hashlib.sha256(blob).hexdigest() != header["weights_sha256"]:
         raise ValueError(f"{directory / WEIGHTS_FILE} does not belong to {MODEL_FILE}: save the model again")
-    return header, load_tensors(blob)
+    return Saved(
+        kind=header["kind"],
+        elements=tuple(header["elements"]),
+        structure=header["structure"],
+        shells=header["shells"],
+        details=header.get("details", {}),
+        description=header["description"],
+        tensors=load_tensors(blob),
+    )
 
 
 def stack_tensors(prefix: str, stack: DenseStack) -> Tensors:

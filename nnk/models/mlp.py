@@ -13,6 +13,7 @@ from nnk.environment import EnvironmentSpec, SpeciesArray
 from nnk.lattice import Structure
 from nnk.models.base import (
     BarrierModel,
+    Saved,
     Tensors,
     reordered_stack,
     stack_from_tensors,
@@ -68,16 +69,10 @@ class MlpModel(BarrierModel):
         return stack_tensors("network", self.network)
 
     @classmethod
-    def from_tensors(
-        cls,
-        elements: tuple[str, ...],
-        structure: Structure,
-        shells: int,
-        tensors: Tensors,
-        description: Mapping[str, Any],
-    ) -> Self:
-        """The model whose `tensors()` are `tensors`."""
-        return cls(elements, structure, shells, stack_from_tensors("network", tensors), description)
+    def from_saved(cls, saved: Saved) -> Self:
+        """See `BarrierModel.from_saved`."""
+        network = stack_from_tensors("network", saved.tensors)
+        return cls(saved.elements, saved.structure, saved.shells, network, saved.description)
 
     def _reordered(self, elements: tuple[str, ...], order: Sequence[int]) -> Self:
         network = reordered_stack(self.network, order)

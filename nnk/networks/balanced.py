@@ -21,8 +21,6 @@ from nnk.networks.setting import Setting, Start
 class BalancedNetwork(BarrierNetwork):
     """KRA read forward and inverted and averaged, and S_vac before and after."""
 
-    detailed_balance = True
-
     summed_before: Tensor
     summed_after: Tensor
 
@@ -38,6 +36,11 @@ class BalancedNetwork(BarrierNetwork):
         n_columns = union.n_env + 1
         self.register_buffer("summed_before", _summing(before, state.orbits, n_columns), persistent=False)
         self.register_buffer("summed_after", _summing(after, state.orbits, n_columns), persistent=False)
+
+    @property
+    def detailed_balance(self) -> bool:
+        """See `BarrierNetwork`."""
+        return True
 
     def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
         """See `BarrierNetwork`."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nnk.environment import initial_columns
+from nnk.models.base import BarrierModel
+from nnk.models.network_model import NetworkModel
+from nnk.networks.kinds import kind_of
+from nnk.networks.options import Options
 from nnk.networks.setting import Setting, Start
-
-if TYPE_CHECKING:
-    from nnk.models.base import BarrierModel
-    from nnk.networks.options import Options
 
 
 class Output(NamedTuple):
@@ -41,12 +42,12 @@ class BarrierNetwork(nn.Module, ABC):
     Attributes:
         reads: which environment `barrier` reads.
         rotates: whether it takes an angle about the jump's axis, to be taught at random ones.
-        detailed_balance: whether E_fwd - E_bwd is the difference of one function of the whole state.
+        at_once: jumps of which an evaluation takes the barriers together, for the memory that they need.
     """
 
     reads: ClassVar[Literal["initial", "union"]] = "union"
     rotates: ClassVar[bool] = False
-    detailed_balance: ClassVar[bool] = False
+    at_once: ClassVar[int] = 4096
 
     inversion: Tensor
     before: Tensor
@@ -59,6 +60,11 @@ class BarrierNetwork(nn.Module, ABC):
         self.register_buffer("inversion", torch.tensor(setting.union.inversion), persistent=False)
         self.register_buffer("before", torch.tensor(before), persistent=False)
         self.register_buffer("after", torch.tensor(after), persistent=False)
+
+    @property
+    def detailed_balance(self) -> bool:
+        """Whether E_fwd - E_bwd is the difference of one function of the state, by construction."""
+        return False
 
     @abstractmethod
     def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
@@ -81,9 +87,24 @@ class BarrierNetwork(nn.Module, ABC):
         both = self.barrier(torch.cat(pair), torch.cat([mover, mover]), both_angles)
         return Output(*cast(tuple[Tensor, Tensor], both.chunk(2)))
 
-    @abstractmethod
     def export(self, start: Start, description: Mapping[str, Any]) -> BarrierModel:
-        """The finished model."""
+        """The finished model; by default one that asks this network, beyond a start that is one number."""
+        setting = self.setting
+        return NetworkModel(
+            setting.elements,
+            setting.structure,
+            setting.shells,
+            network=kind_of(type(self)),
+            options=self.options,
+            reads=self.reads,
+            balanced=self.detailed_balance,
+            a_A=setting.a_A,
+            numbering=setting.elements,
+            shift_eV=float(start.E_fwd_eV[0]),
+            scale_eV=start.scale_eV,
+            weights={name: np.array(value.cpu()) for name, value in self.state_dict().items()},
+            description=description,
+        )
 
 
 def one_hot(species: Tensor, n_species: int) -> Tensor:

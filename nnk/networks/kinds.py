@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from nnk.networks.options import BalancedOptions, MlpOptions, Options
+from nnk.networks.options import BalancedOptions, MlpOptions, Options, SdmCnnOptions
 
 if TYPE_CHECKING:
     from nnk.networks.base import BarrierNetwork
@@ -21,20 +21,30 @@ class Kind:
         options: what can be chosen about it.
         network: where its class is, "module:Class".
         start: where the function is that makes the first guess from the training labels, "module:function";
-            see
-            `nnk.training.start`.
+            see `nnk.training.start`.
+        training: how its authors trained it, where that differs from `nnk.training.TrainParameters`.
     """
 
     options: type[Options]
     network: str
     start: str = "nnk.training.start:mean_start"
+    training: Mapping[str, Any] = field(default_factory=dict)
 
+
+_FAN_2022 = {
+    "optimiser": "rmsprop",
+    "learning_rate": 1e-3,
+    "schedule": {"factor": 10**-0.5},
+    "loss": "mae",
+    "batch_size": 50,
+}
 
 KINDS: dict[str, Kind] = {
     "mlp": Kind(MlpOptions, "nnk.networks.mlp:MlpNetwork"),
     "detailed-balance": Kind(
         BalancedOptions, "nnk.networks.balanced:BalancedNetwork", "nnk.training.start:linear_start"
     ),
+    "sdm-cnn": Kind(SdmCnnOptions, "nnk.networks.sdm_cnn:SdmCnnNetwork", training=_FAN_2022),
 }
 
 
@@ -63,3 +73,9 @@ def imported(place: str) -> Any:
 def network_class(kind: str) -> type[BarrierNetwork]:
     """The class of a kind of network."""
     return cast("type[BarrierNetwork]", imported(KINDS[kind].network))
+
+
+def kind_of(network: type[BarrierNetwork]) -> str:
+    """The kind of a network of this class."""
+    place = f"{network.__module__}:{network.__qualname__}"
+    return next(name for name, kind in KINDS.items() if kind.network == place)

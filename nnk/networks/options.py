@@ -51,4 +51,30 @@ class BalancedOptions:
         _widths(self, "hidden", "state_hidden")
 
 
-Options = MlpOptions | BalancedOptions
+@dataclass(frozen=True)
+class SdmCnnOptions:
+    """A convolutional network on spatial density maps (Fan et al. 2022).
+
+    Attributes:
+        layers: convolutions, in four groups of equal numbers.
+        filters: of each convolution.
+        half_edge_A: l_c, half the edge of the map.
+        voxel_A: Delta, distance of the voxels and width of the Gaussians; l_c holds a multiple of 4 of them.
+    """
+
+    layers: int = 12
+    filters: int = 60
+    half_edge_A: float = 8.0
+    voxel_A: float = 0.5
+
+    def __post_init__(self) -> None:
+        check(self.layers >= 4 and self.layers % 4 == 0, "layers", self.layers, "a multiple of 4")
+        check(self.filters >= 1, "filters", self.filters, "a whole number >= 1")
+        check(self.half_edge_A > 0, "half_edge_A", self.half_edge_A, "a length > 0")
+        check(self.voxel_A > 0, "voxel_A", self.voxel_A, "a length > 0")
+        edge = 2 * self.half_edge_A / self.voxel_A
+        fits = abs(edge - round(edge)) < 1e-6 and round(edge) % 8 == 0 and edge > 1
+        check(fits, "voxel_A", self.voxel_A, "an edge of 8, 16, 24 ... voxels (three poolings halve it)")
+
+
+Options = MlpOptions | BalancedOptions | SdmCnnOptions

@@ -1,0 +1,67 @@
+"""A convolutional network on spatial density maps (Fan, Xing and Cao, Acta Materialia 237, 118159, 2022)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import convert_conv3d_weight_memory_format
+
+from nnk.density_grid import DensityGrid
+from nnk.density_map import DensityMaps
+from nnk.lattice import shell_offsets
+from nnk.networks.base import BarrierNetwork
+from nnk.networks.batch_norm import BatchNorm
+from nnk.networks.options import SdmCnnOptions
+from nnk.networks.setting import Setting
+
+_GROUPS = 4
+
+
+class SdmCnnNetwork(BarrierNetwork):
+    """Four groups of convolutions 3 x 3 x 3 with a pooling between them, then one linear output.
+
+    The maps are made on the fly, of the atoms within the shells that are read: the cutoff r_c is where the
+    next shell begins. Batch normalisation stands between a convolution and its ReLU. The output starts at 0.
+    """
+
+    reads = "initial"
+    rotates = True
+    at_once = 64
+
+    def __init__(self, setting: Setting, options: SdmCnnOptions) -> None:
+        super().__init__(setting, options)
+        grid = DensityGrid(_cutoff_A(setting), options.half_edge_A, options.voxel_A)
+        self.maps = DensityMaps(
+            setting.structure, setting.shells, setting.a_A, n_species=setting.n_species, grid=grid
+        )
+        self.layers = nn.Sequential(*_groups(setting.n_species, options))
+        convert_conv3d_weight_memory_format(self.layers, torch.channels_last_3d)
+        self.out = nn.Linear(options.filters * (grid.edge // 2 ** (_GROUPS - 1)) ** 3, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
+        """See `BarrierNetwork`; the moving atom is one of the sites, on the x axis."""
+        maps = self.maps(species, angle).contiguous(memory_format=torch.channels_last_3d)
+        return cast(Tensor, self.out(self.layers(maps).flatten(1))[:, 0])
+
+
+def _cutoff_A(setting: Setting) -> float:
+    next_shell = shell_offsets(setting.structure, setting.shells + 1)[0]
+    return 0.5 * setting.a_A * float(np.linalg.norm(next_shell))
+
+
+def _groups(channels: int, options: SdmCnnOptions) -> list[nn.Module]:
+    modules: list[nn.Module] = []
+    for group in range(_GROUPS):
+        for _ in range(options.layers // _GROUPS):
+            # the normalisation has a bias of its own
+            convolution = nn.Conv3d(channels, options.filters, 3, padding="same", bias=False)
+            modules += [convolution, BatchNorm(options.filters), nn.ReLU()]
+            channels = options.filters
+        if group < _GROUPS - 1:
+            modules.append(nn.MaxPool3d(2))
+    return modules
