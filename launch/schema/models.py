@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from launch.schema.base import Name, PositiveFloat, Section, refuse
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import BalancedOptions, MlpOptions, SdmCnnOptions
-from nnk.training.parameters import Loss, ModelSpec
+from nnk.training.parameters import Choice, Loss, ModelSpec
 
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(strict=False, min_length=1, max_length=8)
@@ -56,7 +56,16 @@ class _Model(Section):
 
     share: Annotated[float, Field(gt=0, le=1)] = ModelSpec.share
     """Share of the training vacancies that the network learns from, of each composition; a smaller share is
-    part of a larger one. Models that differ in it alone make a learning curve in the analysis models."""
+    part of a larger one. Models that differ in this or another key alone make a curve in the analysis
+    models."""
+
+    choice: Choice = ModelSpec.choice
+    """Which vacancies a share takes. random: any. k-means: environments, the shares of each element in every
+    shell, are sorted into clusters, and the most typical of each comes first."""
+
+    compositions: Annotated[int, Field(ge=1)] | None = ModelSpec.compositions
+    """So many of the training compositions are learnt from: the one nearest to their mean, then always the
+    one farthest from those before it. Labels of the others are not used. Default: all."""
 
     training: Training = Training()
     """Overrides of the keys of train that say how to train, for this model alone."""

@@ -73,7 +73,18 @@ def site_order(
     if how.choice == "random":
         return rng.permutation(lattice.n_sites)
     points = environments(how, lattice, occupancy, n_species)
-    label, centres = k_means(points, min(how.clusters, len(points)), rng)
+    return order_by_environment(points, min(how.clusters, len(points)), rng)
+
+
+def order_by_environment(points: FloatArray, clusters: int, rng: np.random.Generator) -> IntArray:
+    """Points int64[n] sorted so that the first of them cover what there is; see ``k-means`` above.
+
+    Args:
+        points: float64[n, n_features], environments.
+        clusters: of them, at most n.
+        rng: random generator.
+    """
+    label, centres = k_means(points, clusters, rng)
     return _by_rounds(points, label, centres, rng)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import Options, check
 
 LOSSES = ("huber", "mse", "mae")
 
+Choice = Literal["random", "k-means"]
 Loss = Literal["huber", "mse", "mae"]
 
 
@@ -24,6 +25,10 @@ class ModelSpec:
         shells: neighbour shells read around the vacancy.
         options: what the kind of network can be told; a mapping is made into the kind's record.
         share: of the training vacancies of each composition, at least one; shares are nested.
+        choice: which vacancies a share takes: "random", or "k-means", those with the most different
+            environments first.
+        compositions: so many of the training compositions are learnt from, those that cover the range of all;
+            None: every one. See `nnk.training.learnt`.
     """
 
     name: str
@@ -31,6 +36,8 @@ class ModelSpec:
     shells: int = 8
     options: Options = None  # type: ignore[assignment]  # __post_init__ puts the kind's defaults there
     share: float = 1.0
+    choice: Choice = "random"
+    compositions: int | None = None
 
     def __post_init__(self) -> None:
         if self.options is None or isinstance(self.options, Mapping):
@@ -38,6 +45,9 @@ class ModelSpec:
         check(self.kind in KINDS, "kind", self.kind, " or ".join(KINDS))
         check(isinstance(self.options, KINDS[self.kind].options), "options", self.options, self.kind)
         check(0 < self.share <= 1, "share", self.share, "0 < x <= 1")
+        check(self.choice in get_args(Choice), "choice", self.choice, " or ".join(get_args(Choice)))
+        n_compositions = 1 if self.compositions is None else self.compositions
+        check(n_compositions >= 1, "compositions", self.compositions, "1 or more")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from nnk.barriers import BarrierSet
 from nnk.files import ALGORITHM_VERSIONS, stable_hash
 from nnk.lattice import IntArray
 from nnk.training.data import JumpData, jump_data
+from nnk.training.learnt import learnt
 from nnk.training.parameters import ModelSpec, TrainParameters
-from nnk.training.splits import Split, learnt_share, split_labels
+from nnk.training.splits import Split, split_labels
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Problem:
         """The problem of training `spec` on `barriers`; see `jump_data` and `split_labels` for errors."""
         data = jump_data(barriers, spec.shells)
         split, left_out = split_labels(data, parameters), len(barriers) - len(data)
-        used = learnt_share(data, split, spec.share, parameters)
+        used = learnt(data, split, spec, parameters)
         return cls(data.select(used), split[used], spec, parameters, dict(barriers.attrs), left_out)
 
     def rows(self, split: Split) -> IntArray:

@@ -41,23 +41,6 @@ def split_labels(data: JumpData, parameters: TrainParameters) -> NDArray[np.str_
     return split
 
 
-def learnt_share(
-    data: JumpData, split: NDArray[np.str_], share: float, parameters: TrainParameters
-) -> NDArray[np.bool_]:
-    """Which labels are used if only a share of the training vacancies is: bool[m], true outside "train".
-
-    Of each composition at least one vacancy is used; those of a smaller share are among those of a larger.
-    """
-    used = np.ones(len(data), dtype=np.bool_)
-    if share == 1:
-        return used
-    for name in np.unique(data.composition[split == "train"]):
-        groups = np.unique(data.group[(data.composition == name) & (split == "train")])
-        shuffled = rng(parameters.seed, "share", str(name)).permutation(groups)
-        used &= ~np.isin(data.group, shuffled[max(1, round(share * len(groups))) :])
-    return used
-
-
 def held_out_compositions(names: NDArray[np.str_], parameters: TrainParameters) -> list[str]:
     """The compositions of `names` (sorted) that are held out.
 

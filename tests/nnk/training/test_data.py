@@ -1,6 +1,5 @@
 """Training data, splits, metrics, linear parts."""
 
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +10,8 @@ from nnk.models.linear import half_pair_difference
 from nnk.training import ModelSpec, TrainParameters
 from nnk.training.data import jump_data
 from nnk.training.metrics import errors, split_metrics
-from nnk.training.problem import Problem
 from nnk.training.ridge import fit_linear_parts
-from nnk.training.splits import SPLITS, held_out_compositions, learnt_share, split_labels
+from nnk.training.splits import SPLITS, held_out_compositions, split_labels
 
 
 def test_data_are_the_usable_labels_in_any_order(labels, shells):
@@ -45,34 +43,6 @@ def test_a_vacancy_stands_in_one_split_and_compositions_are_held_out(labels, she
     assert held_out.isdisjoint(data.composition[split != "test-composition"])
     for part in ("train", "validation", "test"):
         assert len(set(data.composition[split == part])) == 3
-
-
-def test_shares_are_nested_and_leave_the_other_splits_alone(labels, shells):
-    data, parameters = jump_data(labels(), shells), TrainParameters(seed=4)
-    split = split_labels(data, parameters)
-    used = [learnt_share(data, split, share, parameters) for share in (1e-6, 0.2, 0.5, 1.0)]
-    for less, more in pairwise(used):
-        assert (more | ~less).all()
-        assert more.sum() > less.sum()
-    assert all(each[split != "train"].all() for each in used)
-    trained = np.char.add(data.sample, data.vacancy_site.astype(str))[split == "train"]
-    for each, share in zip(used, (1e-6, 0.2, 0.5, 1.0), strict=True):
-        kept, there = (len(np.unique(g)) for g in (trained[each[split == "train"]], trained))
-        n_compositions = 3
-        assert abs(kept - max(n_compositions, share * there)) <= n_compositions
-
-
-def test_a_problem_of_a_share_holds_less_to_train_on_and_the_same_to_test(labels, shells):
-    parameters = TrainParameters(seed=4)
-    whole, half = (
-        Problem.of(labels(), ModelSpec("main", shells=shells, share=s), parameters) for s in (1.0, 0.5)
-    )
-    assert 0.3 < len(half.rows("train")) / len(whole.rows("train")) < 0.7
-    for part in ("validation", "test", "test-composition"):
-        np.testing.assert_array_equal(
-            half.data.E_fwd_eV[half.rows(part)], whole.data.E_fwd_eV[whole.rows(part)]
-        )
-    assert half.key != whole.key
 
 
 def test_a_jump_labelled_from_both_sides_stands_in_one_split(labels, shells):
