@@ -14,6 +14,7 @@ from launch import (  # noqa: F401 (they register their checks)
     analysis_checks,
     checks,
     composition_checks,
+    fold_checks,
     kmc_checks,
     label_source_checks,
     model_checks,
@@ -29,6 +30,7 @@ from launch.schema.analysis import AnalysisOptions
 from launch.schema.base import STRICT, Name, PathText, Section, refuse, unique
 from launch.schema.compositions import Compositions, listed
 from launch.schema.export import json_schema
+from launch.schema.folds import HELD_OUT_OTHERWISE, folds_of
 from launch.schema.kmc import Kmc, PublishedModel
 from launch.schema.label import Amounts, Label
 from launch.schema.labels import Labels
@@ -39,6 +41,7 @@ from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import Document, parse, read_text
 from nnk.alloy import composition_name
+from nnk.folds import Folds
 from nnk.label_sources import LabelSource
 from nnk.lattice import Lattice
 from nnk.potentials import PotentialSpec
@@ -112,6 +115,7 @@ class Campaign(Section):
     _file: Path = PrivateAttr(default=Path("campaign.yaml"))
     _document: Document | None = PrivateAttr(default=None)
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
+    _folds: Folds = PrivateAttr(default=())
 
     @property
     def file(self) -> Path:
@@ -166,6 +170,23 @@ class Campaign(Section):
         """Where labels that exist already are, with absolute paths."""
         return self.labels.located(self.base_dir).source() if self.labels else None
 
+    def folds(self) -> Folds:
+        """Names that each fold of the cross-validation tests; none without one.
+
+        Raises:
+            ValueError, OSError: folds that the compositions do not fill, or a file that holds none.
+        """
+        choice = self.train.folds if self.train else None
+        if choice is not None and not self._folds:
+            self._folds = folds_of(choice, self.base_dir, self._compositions_of_labels, self.seed)
+        return self._folds
+
+    def _compositions_of_labels(self) -> tuple[str, ...]:
+        source = self.label_source()
+        if source is None:
+            return tuple(self.label_compositions())
+        return source.facts(self.alloy.elements).compositions
+
     def kmc_compositions(self) -> dict[str, dict[str, float]]:
         """Fractions of each simulated composition by its name; empty with a start file."""
         return self._named((self.kmc.compositions if self.kmc else None) or ())
@@ -193,6 +214,10 @@ class Campaign(Section):
             data["potential"] = located.model_dump(mode="json", exclude_none=True)
         if self.labels:
             data["labels"] = self.labels.located(self.base_dir).model_dump(mode="json", exclude_none=True)
+        if self.train and self.train.folds is not None:
+            data["train"]["folds"] = [list(fold) for fold in self.folds()]
+            for name in HELD_OUT_OTHERWISE:
+                del data["train"][name]
         if self.kmc and isinstance(self.kmc.model, PublishedModel):
             data["kmc"]["model"]["published"]["file"] = str(self.path(self.kmc.model.published.file))
         if self.kmc:
@@ -330,6 +355,7 @@ class _Reader:
             "sections": frozenset(data),
             "base_dir": self.path.absolute().parent,
             "given_options": _names(data.get("analysis_options")),
+            "given_train": _names(data.get("train")),
         }
         top = _valid_fields(Campaign, data, (), wrong)
         values |= {name: value for name, value in top.items() if value is not None}

@@ -7,6 +7,7 @@ from typing import Any
 
 from launch.campaign import Campaign
 from launch.comparison import with_comparison
+from launch.fold_items import trainings
 from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
@@ -99,13 +100,14 @@ def _training(campaign: Campaign, items: Items) -> list[Item]:
     made = []
     for model in campaign.train.models:
         spec = model.spec()
-        settings = {
-            "kind": spec.kind,
-            "model": chosen(spec) | {"name": None, "options": chosen(spec.options)},
-            "train": chosen(campaign.train.parameters(model, campaign.seed)),
-        }
-        group = Group("train", settings, {"label": hash_of_all(items["label"])})
-        made.append(make_item(group, model.name))
+        for key, held_out in trainings(campaign, model.name).items():
+            settings = {
+                "kind": spec.kind,
+                "model": chosen(spec) | {"name": None, "options": chosen(spec.options)},
+                "train": chosen(campaign.train.parameters(model, campaign.seed, held_out)),
+            }
+            group = Group("train", settings, {"label": hash_of_all(items["label"])})
+            made.append(make_item(group, key))
     return made
 
 

@@ -44,7 +44,7 @@ def check_values(values: Mapping[str, Any]) -> list[Finding]:
     Args:
         values: valid values by dotted path; ``sections`` (names of the sections in the file),
             ``base_dir`` (folder that paths are relative to) and ``given_options`` (analyses with options in
-            the file) are always there.
+            the file) and ``given_train`` (keys of its section train) are always there.
     """
     found: list[Finding] = []
     for paths, check in _CHECKS:

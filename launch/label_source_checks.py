@@ -1,4 +1,4 @@
-"""Checks of labels that exist already: there, readable, and of the campaign's alloy. Headers alone are read."""
+"""Checks of labels that exist already: there, readable, of the campaign's alloy. Reads headers alone."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from jobs.apps import PYTHON
 from jobs.stop import seconds_left
 from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
+from launch.fold_items import model_of, trainings
 from launch.items import Item
 from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
 from launch.label_items import IMPORT, sample_settings
@@ -180,12 +181,13 @@ def _source_settings(campaign: Campaign) -> dict[str, Any]:
     return {"labels": {"format": source.format, "paths": [str(path) for path in source.paths]}}
 
 
-def _train_settings(campaign: Campaign, name: str) -> dict[str, Any]:
+def _train_settings(campaign: Campaign, key: str) -> dict[str, Any]:
     train = campaign.train
     if train is None:
         return {}
-    model = next(model for model in train.models if model.name == name)
-    parameters = asdict(train.parameters(model, campaign.seed))
+    model = next(model for model in train.models if model.name == model_of(key))
+    held_out = trainings(campaign, model.name)[key]
+    parameters = asdict(train.parameters(model, campaign.seed, held_out))
     return {"model": asdict(model.spec()), "train": parameters, "backend": train.backend}
 
 

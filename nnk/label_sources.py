@@ -215,7 +215,9 @@ def _file_facts(paths: Sequence[Path], elements: Sequence[str]) -> LabelFacts:
 
 def _composition_names(rows: NDArray[np.float64], of: Sequence[str], elements: Sequence[str]) -> list[str]:
     order = [name for name in elements if name in of] + [name for name in of if name not in elements]
-    return [composition_name(dict(zip(of, row, strict=True)), order) for row in rows.tolist()]
+    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+    names = [composition_name(dict(zip(of, row, strict=True)), order) for row in distinct.tolist()]
+    return [names[i] for i in inverse.reshape(-1).tolist()]
 
 
 def _dft_facts(root: Path, elements: Sequence[str]) -> LabelFacts:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from launch.schema.base import PositiveFloat, Section, refuse
+from launch.schema.folds import HELD_OUT_OTHERWISE, FoldChoice
 from launch.schema.models import Model
 from nnk.training.parameters import TrainParameters
 
@@ -24,6 +25,12 @@ class Train(Section):
 
     models: Annotated[tuple[Model, ...], Field(strict=False, min_length=1), AfterValidator(_named_once)]
     """The networks to train."""
+
+    folds: FoldChoice | None = None
+    """Cross-validation: each network is trained once per fold, tested on what the fold names, and once on
+    everything, for use. A number: so many folds of whole compositions, dealt by the seed. A file: JSON,
+    {"folds": [[name, ...], ...]}, names of compositions or samples. Or such lists themselves. With folds,
+    test_compositions and test_fraction are not given."""
 
     test_compositions: Annotated[int, Field(ge=0)] = TrainParameters.test_compositions
     """Compositions held out whole, to test on what the network has never seen."""
@@ -58,7 +65,9 @@ class Train(Section):
     ranks: Annotated[int, Field(ge=1)] = 1
     """Processes of the ddp backend."""
 
-    def parameters(self, model: Model, seed: int) -> TrainParameters:
-        """How to train a model, as the library names it."""
-        said = self.model_dump(exclude={"models", "backend", "ranks"})
+    def parameters(self, model: Model, seed: int, held_out: tuple[str, ...] = ()) -> TrainParameters:
+        """How to train a model, as the library names it; with the names that a fold tests."""
+        said = self.model_dump(exclude={"models", "folds", "backend", "ranks"})
+        if self.folds is not None:
+            said |= {**dict.fromkeys(HELD_OUT_OTHERWISE, 0), "held_out": held_out}
         return TrainParameters(seed=seed, **said | model.training.said())

@@ -17,7 +17,6 @@ A backward barrier is known only for such pairs (`DftBarriers.reverse`). Flawed 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnk.environment import EnvironmentSpec, SpeciesArray, gather_jumps
+from nnk.folds import read_fold_file
 from nnk.lattice import IntArray, Lattice
 from nnk.observables.loops import loop_errors_eV
 from nnk.published.forward import ForwardBarriers
@@ -160,7 +160,7 @@ def read_dft(root: Path | str, elements: Sequence[str] = ELEMENTS) -> DftBarrier
 
 
 def read_folds(path: Path | str, folders: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The folds of ``folds.json``: the folders to be tested on in turn, after training on all others.
+    """The folds of a file: the folders to be tested on in turn, after training on all others.
 
     Args:
         path: the file.
@@ -169,10 +169,7 @@ def read_folds(path: Path | str, folders: Sequence[str]) -> tuple[tuple[str, ...
     Raises:
         ValueError: no folds, or folders that are missing, unknown or in two folds.
     """
-    try:
-        folds = tuple(tuple(fold) for fold in json.loads(Path(path).read_text(encoding="utf-8"))["folds"])
-    except (LookupError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: expected {{'folds': [[folder, ...], ...]}}: {error!r}") from error
+    folds = read_fold_file(path)
     named = [folder for fold in folds for folder in fold]
     if sorted(named) != sorted(folders):
         odd = sorted(set(named) ^ set(folders)) or sorted({name for name in named if named.count(name) > 1})

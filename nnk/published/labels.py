@@ -145,7 +145,7 @@ def _alloy(found: Npy46, index: int, elements: Sequence[str]) -> _Alloy:
 
 
 def _directions(state: EnvironmentSpec) -> NDArray[np.uint8]:
-    """Number uint8[48] of the jump that the canonical one becomes under each operation of `state.symmetry`."""
+    """Number uint8[48] of the jump that each operation of `state.symmetry` makes of the canonical one."""
     column = find_columns(state.canonical, canonical_jump("bcc")[None])[0]
     places = np.argmax(state.symmetry == column, axis=1)  # where each operation puts the atom that moves
     jumps = Lattice("bcc", NPY46_CELLS, 1.0).jumps
@@ -153,7 +153,7 @@ def _directions(state: EnvironmentSpec) -> NDArray[np.uint8]:
 
 
 def _composition(name: str, species: NDArray[np.uint8], elements: Sequence[str]) -> NDArray[np.float64]:
-    """Fractions of an alloy: those of its name, Nb50Mo25Ta25, if it is one; else those around its vacancies."""
+    """Fractions of an alloy: those of its name, such as Nb50Mo25Ta25, or else those around its vacancies."""
     named = named_fractions(name)
     if named is not None:
         return fractions_of(named, elements)

@@ -190,10 +190,10 @@ def upright(species: SpeciesArray) -> tuple[SpeciesArray, IntArray]:
 
 
 def _keys(species: SpeciesArray, state: EnvironmentSpec) -> NDArray[np.float64]:
-    """A number float64[m, 48] for every orientation of states: the sum of a random weight per site and species.
+    """A number float64[m, 48] for every orientation of states: the sum of a random weight per site.
 
-    Weights are whole numbers below 2^45, so that their sums are exact in any order; two different states share
-    one with a probability of 3e-14.
+    Weights are whole numbers below 2^45, so that their sums are exact in any order; two different states
+    share one with a probability of 3e-14.
     """
     n_species = int(species.max(initial=0)) + 1
     weight = rng(0, "state keys").integers(2**45, size=(_MOST_SPECIES, state.n_env))[:n_species]

@@ -63,6 +63,7 @@ class TrainParameters:
         loss: "huber", "mse" or "mae", on forward and backward barriers.
         seed: of the splits, the first weights, the order of the labels and their turning.
         test_compositions: so many whole compositions are held out, chosen by the seed.
+        held_out: names of what is held out whole besides: compositions, samples, or groups of samples.
         test_fraction: share of the remaining vacancies held out, at random.
         validation_fraction: share of the remaining vacancies that choose the best epoch.
         patience: epochs without a better validation error after which training stops.
@@ -77,6 +78,7 @@ class TrainParameters:
     loss: Loss = "huber"
     seed: int = 0
     test_compositions: int = 1
+    held_out: tuple[str, ...] = ()
     test_fraction: float = 0.1
     validation_fraction: float = 0.1
     patience: int = 100
@@ -89,6 +91,7 @@ class TrainParameters:
             check(getattr(self, name) > 0, name, getattr(self, name), "a number > 0")
         check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number >= 0")
         check(self.loss in LOSSES, "loss", self.loss, " or ".join(LOSSES))
+        object.__setattr__(self, "held_out", tuple(self.held_out))
         check(self.test_compositions >= 0, "test_compositions", self.test_compositions, "0 or more")
         fractions = (self.test_fraction, self.validation_fraction)
         check(0 <= self.test_fraction < 1, "test_fraction", self.test_fraction, "0 <= x < 1")

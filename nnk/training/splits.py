@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.files import rng
+from nnk.folds import named
 from nnk.training.data import JumpData
 from nnk.training.parameters import TrainParameters
 
@@ -23,22 +24,38 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 def split_labels(data: JumpData, parameters: TrainParameters) -> NDArray[np.str_]:
     """The split str[m] of every label.
 
-    "test-composition" are whole compositions, chosen by the seed; "validation" and "test" are vacancies
-    (`JumpData.group`) of the other compositions, chosen by the seed, at least one of each composition (if the
-    fraction is not 0); "train" is the rest.
+    "test-composition" are whole compositions, chosen by the seed, and what is held out by name;
+    "validation" and "test" are vacancies (`JumpData.group`) of the other compositions, chosen by the seed, at
+    least one of each composition (if the fraction is not 0); "train" is the rest.
 
     Raises:
         ValueError: too few compositions or vacancies to leave anything to train on.
     """
-    held_out = held_out_compositions(np.unique(data.composition), parameters)
-    split = np.where(np.isin(data.composition, held_out), "test-composition", "train")
+    by_name = _named_labels(data, parameters.held_out)
+    chosen_by_seed = held_out_compositions(np.unique(data.composition[~by_name]), parameters)
+    held_out = by_name | np.isin(data.composition, chosen_by_seed)
+    split = np.where(held_out, "test-composition", "train")
     split = split.astype(f"U{max(map(len, SPLITS))}")
     for name in np.unique(data.composition[split == "train"]):
-        groups = np.unique(data.group[data.composition == name])
+        groups = np.unique(data.group[(data.composition == name) & ~held_out])
         chosen = _choose(groups, str(name), parameters)
         for part, members in chosen.items():
             split[np.isin(data.group, members)] = part
     return split
+
+
+def _named_labels(data: JumpData, names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """The labels bool[m] that are held out by name.
+
+    Raises:
+        ValueError: there are names but no label has one, or all labels do.
+    """
+    rows = named(names, data.sample, data.composition)
+    if names and not rows.any():
+        raise ValueError(f"held_out: there is no usable label of {', '.join(names)}")
+    if rows.all():
+        raise ValueError("held_out: all labels are held out, none is left to train on")
+    return rows
 
 
 def held_out_compositions(names: NDArray[np.str_], parameters: TrainParameters) -> list[str]:

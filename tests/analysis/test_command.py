@@ -14,6 +14,7 @@ NEEDS = {
     "training": "models",
     "parity": "models",
     "models": "models",
+    "folds": "train.folds",
     "maps": "labels.nc",
     "order": "kmc",
     "clusters": "kmc",

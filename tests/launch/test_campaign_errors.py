@@ -23,8 +23,8 @@ GOLDEN = {
         ("kmc:\n", "kmcc:\n"),
         [
             "24:1: kmcc: unknown key; allowed: schema_version, name, seed, workdir, site, resources, alloy, "
-            "potential, label, train, kmc, analysis",
-            '34:28: analysis[2]: "order" needs the section kmc; allowed here: labels, training, parity, ',
+            "potential, label, labels, train, kmc, analysis",
+            '34:28: analysis[2]: "order" needs the section kmc; allowed here: labels, farfield, training, parity, ',
         ],
     ),
     "duplicate key": (
@@ -419,7 +419,7 @@ GOLDEN = {
     "no such site file": (("site: local", "site: sites/mine.yaml"), ["5:7: site: no file "]),
     "no such analysis": (
         ("[labels,", "[labelz,"),
-        ['34:12: analysis[0]: got "labelz"; allowed: labels, training, '],
+        ['34:12: analysis[0]: got "labelz"; allowed: labels, farfield, training, '],
     ),
     "yes is no boolean": (
         ("max_force_eV_A: 0.02", "connect: yes"),
