@@ -1,6 +1,6 @@
 """Atomic environment vectors of a vacancy on ideal lattice sites, as tables (no torch here).
 
-The radial and angular functions of the ANI form (Sharma et al., eqs. 17-19), around the vacancy:
+The radial and angular functions of the ANI form (Talapatra et al., eqs. 17-19), around the vacancy:
 
     G^R_m(X)    = sum over atoms j of X of exp(-eta (R_j - R_s)^2) f_C(R_j)
     G^A_m(X, Y) = sum over pairs {j, k} of X and Y of 2^(1 - zeta) (1 + cos(theta_jk - theta_s))^zeta
