@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 from jobs.stop import POLL_S, Stop
 
 PYTHON = (sys.executable, "-P")
 TAIL_LINES = 12
+GPU_VARIABLE = "NNK_GPU_VARIABLE"
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
 class JobFailed(RuntimeError):
@@ -41,6 +44,7 @@ def run_command(command: Sequence[str], log_file: str, stop_file: str) -> int:
     Raises:
         JobFailed: it has ended with another exit code.
     """
+    keep_gpu_variable(os.environ)
     log = Path(log_file)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as out:
@@ -76,4 +80,17 @@ def run_in_worker(module: str, unit_file: str) -> int:
 
     `module.run` takes the path of the unit.
     """
+    keep_gpu_variable(os.environ)
     return int(importlib.import_module(module).run(Path(unit_file)) or 0)
+
+
+def keep_gpu_variable(environment: MutableMapping[str, str]) -> None:
+    """Leave of the variables that bind a worker to its GPU the one that is this machine's.
+
+    Parsl sets all three. AMD's runtime applies CUDA's after its own, to the GPUs that are left: a worker
+    with another number than 0 would see none.
+    """
+    chosen = environment.get(GPU_VARIABLE)
+    if chosen is not None:
+        for name in set(GPU_VARIABLES) - {chosen}:
+            environment.pop(name, None)

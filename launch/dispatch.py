@@ -21,7 +21,7 @@ from jobs.apps import run_command, run_in_worker
 from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Pool, Site, SiteError
-from site_configs.builder import build, worker_environment
+from site_configs.builder import build, driver_address, worker_environment
 
 CLOSE_S = 20.0
 LOOK_S, NO_WORKERS_S = 20.0, 180.0
@@ -93,7 +93,8 @@ def dispatcher(site: Site, workdir: Workdir, epoch: int, pools: Sequence[Pool]) 
     """Parsl on `site` with these workers; everything is ended on leaving."""
     environment = worker_environment(cache_folder(workdir))
     with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
-        kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment))
+        address = driver_address(site)
+        kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment, address=address))
         try:
             yield Dispatcher(kernel, patient=site.jobs is not None)
         finally:

@@ -15,12 +15,16 @@ class Pool:
         workers: units that a job works on at the same time, all on its first node.
         nodes: nodes of a job, over which a unit may spread.
         on_gpus: each worker has a GPU of its own.
+        queue: queue of its jobs; None: of a scheduler its default.
+        walltime: longest time of its jobs, HH:MM:SS; None: without a scheduler.
     """
 
     name: str
     workers: int
     nodes: int = 1
     on_gpus: bool = False
+    queue: str | None = None
+    walltime: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,13 @@
-"""Site files: reading them, with what they extend."""
+"""Site files: reading them, with what they extend, and where each value was set.
+
+A name is looked for among the user's own files first (`user_folder`), then among those that come with the
+suite; a file of the user may extend the one whose name it takes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +16,26 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from site_configs.site import Site, SiteError
+from site_configs.site import KeyPath, Origin, Site, SiteError
 
 FOLDER = Path(__file__).parent
+NOT_TAKEN_OVER = ("extends", "tested")
+
+
+def user_folder() -> Path:
+    """Where a user keeps site files of his or her own."""
+    base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return base / "neural-network-kinetics" / "sites"
+
+
+def shipped_site_names() -> list[str]:
+    """Names of the sites that come with the suite."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def site_names() -> list[str]:
-    """Names of the sites that come with the suite."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    """Names of all sites: the user's own, and those that come with the suite."""
+    return sorted({path.stem for path in user_folder().glob("*.yaml")} | {*shipped_site_names()})
 
 
 def load_site(name_or_path: str, base_dir: Path | None = None) -> Site:
@@ -29,9 +46,11 @@ def load_site(name_or_path: str, base_dir: Path | None = None) -> Site:
     """
     data = _extended(_site_file(name_or_path, base_dir or Path.cwd()), ())
     try:
-        return Site.model_validate({"name": data.path.stem, **data.merged})
+        site = Site.model_validate({"name": data.path.stem, **data.merged})
     except ValidationError as error:
         raise SiteError("\n".join(_located(data, detail) for detail in error.errors())) from error
+    site._origins.update(data.origins)
+    return site
 
 
 @dataclass(frozen=True)
@@ -42,27 +61,41 @@ class _Data:
         path: the file.
         own: its own mapping, with line numbers.
         merged: the same with what it extends.
+        origins: where each value of `merged` was set.
     """
 
     path: Path
     own: Mapping[str, Any]
     merged: dict[str, Any]
+    origins: dict[KeyPath, Origin]
 
 
 def _extended(path: Path, by: tuple[Path, ...]) -> _Data:
     """A site file with what it extends, of which it may change any key."""
-    own = _mapping(path)
+    own, chain = _mapping(path), (*by, path.resolve())
+    origins = dict(_places(own, path))
     if "extends" not in own:
-        return _Data(path, own, dict(own))
-    name, chain = own["extends"], (*by, path.resolve())
+        return _Data(path, own, dict(own), origins)
+    name = own["extends"]
     if not isinstance(name, str):
         raise SiteError(f"{path}: extends: got {name}; allowed: the name of a site, or the path of its file")
-    base = _site_file(name, path.parent)
+    base = _site_file(name, path.parent, but=chain)
     if base.resolve() in chain:
         raise SiteError(f"{path}: extends: {name} extends this file itself; allowed: another site")
-    merged = _merged(_extended(base, chain).merged, own)
+    below = _extended(base, chain)
+    taken = {key: value for key, value in below.merged.items() if key not in NOT_TAKEN_OVER}
+    merged = _merged(taken, own)
     del merged["extends"]
-    return _Data(path, own, merged)
+    return _Data(path, own, merged, below.origins | origins)
+
+
+def _places(node: Mapping[str, Any], path: Path, key: KeyPath = ()) -> Iterator[tuple[KeyPath, Origin]]:
+    """Line of each value that is no mapping."""
+    for name, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _places(value, path, (*key, str(name)))
+        else:
+            yield (*key, str(name)), Origin(path, node.lc.key(name)[0] + 1)  # type: ignore[attr-defined]
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,13 +119,17 @@ def _mapping(path: Path) -> Mapping[str, Any]:
     return data
 
 
-def _site_file(name_or_path: str, base_dir: Path) -> Path:
+def _site_file(name_or_path: str, base_dir: Path, but: tuple[Path, ...] = ()) -> Path:
+    """The file of a site; a name leads to none of the files in `but` if there is another."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
         return base_dir / Path(name_or_path).expanduser()
     if name_or_path not in site_names():
         known = ", ".join(site_names())
         raise SiteError(f'no site "{name_or_path}"; allowed: {known}, or the path of a site file')
-    return FOLDER / f"{name_or_path}.yaml"
+    users = user_folder() / f"{name_or_path}.yaml"
+    shipped = FOLDER / f"{name_or_path}.yaml"
+    is_users = users.is_file() and not (users.resolve() in but and shipped.is_file())
+    return users if is_users else shipped
 
 
 def _located(data: _Data, detail: Any) -> str:

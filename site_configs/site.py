@@ -1,93 +1,37 @@
-"""A machine as data: what its YAML file may say."""
+"""A machine as data: what its YAML file may say, and how stages use it."""
 
 from __future__ import annotations
 
 import os
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
 from site_configs.layout import Pool, StageLayout
+from site_configs.parts import Count, Jobs, Mpi, Source, StageDefaults, StageName, Tested
+from site_configs.queues import STRICT, NodeKind, Queue
+from site_configs.words import Variable, Word
 
-StageName = Literal["prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report"]
-STRICT = ConfigDict(extra="forbid", frozen=True)
-
-Count = Literal["all"] | Annotated[int, Field(ge=1)]
+KeyPath = tuple[str, ...]
+GpuVariable = Literal["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"]
 
 
 class SiteError(ValueError):
     """A site file that cannot be used, or a request that the site cannot serve."""
 
 
-class StageDefaults(BaseModel):
-    """What one stage uses on a node, if the campaign says nothing."""
+@dataclass(frozen=True)
+class Origin:
+    """Where a value of a site was set: a line of a file."""
 
-    model_config = STRICT
+    file: Path
+    line: int
 
-    ranks: Count | None = None
-    """MPI ranks of one unit on a node; left out for units that are no MPI programs."""
-
-    nodes: Annotated[int, Field(ge=1)] = 1
-    """Nodes of one unit of ranks."""
-
-    workers: Count = "all"
-    """Units of one core each that run at the same time; for MPI units follows from `ranks`."""
-
-
-class Mpi(BaseModel):
-    """How MPI programs are started."""
-
-    model_config = STRICT
-
-    command: Annotated[tuple[str, ...], Field(min_length=1)] = ("mpiexec", "-n", "{ranks}")
-    """Words before the program; ``{ranks}``, ``{nodes}`` and ``{ranks_per_node}`` are replaced."""
-
-
-class Jobs(BaseModel):
-    """What is asked of a scheduler. A unit of MPI ranks has a job's nodes to itself."""
-
-    model_config = STRICT
-
-    queue: str | None = None
-    """Queue; in Slurm's words partition. Left out: the scheduler's default."""
-
-    account: str | None = None
-    """Account that pays. Left out: the user's default."""
-
-    walltime: Annotated[str, StringConstraints(pattern=r"^[0-9]+:[0-5][0-9]:[0-5][0-9]$")]
-    """Longest time of a job, HH:MM:SS. Work that is left then goes into another job."""
-
-    at_most: Annotated[int, Field(ge=1)] = 1
-    """Jobs at the same time, of each kind."""
-
-    qos: str | None = None
-    """Quality of service (Slurm)."""
-
-    constraint: str | None = None
-    """Kind of node (Slurm)."""
-
-    select: str | None = None
-    """More of a chunk of ``-l select=...`` (PBS), such as ``system=polaris``; without mpiprocs."""
-
-    directives: tuple[str, ...] = ()
-    """Further lines of the submit script, as ``#SBATCH --no-requeue``."""
-
-    whole_nodes: bool = True
-    """Share nodes with nobody (Slurm)."""
-
-    poll_s: Annotated[int, Field(ge=1)] = 30
-    """How often the scheduler is asked for the state of jobs."""
-
-    command_timeout_s: Annotated[int, Field(ge=1)] = 120
-    """How long the scheduler's commands may take."""
-
-    @property
-    def walltime_s(self) -> int:
-        """The same in seconds."""
-        hours, minutes, seconds = map(int, self.walltime.split(":"))
-        return 3600 * hours + 60 * minutes + seconds
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 class Site(BaseModel):
@@ -101,8 +45,8 @@ class Site(BaseModel):
     description: str
     """One line for `launch sites`."""
 
-    checked: date
-    """When the file was last tried on the machine."""
+    tested: Tested | None = None
+    """When and how the file was tried on the machine; null: never. Not taken from what is extended."""
 
     scheduler: Literal["local", "slurm", "pbs"]
     """What gives out nodes; local: this machine itself."""
@@ -110,16 +54,25 @@ class Site(BaseModel):
     jobs: Jobs | None = None
     """What is asked of the scheduler."""
 
+    nodes: dict[Word, NodeKind] = {}
+    """Kinds of nodes."""
+
+    queues: dict[Word, Queue] = {}
+    """What jobs may be asked for; empty: not known."""
+
     cores_per_node: Count = "all"
-    """Cores to use."""
+    """Cores to use of a node; all: of its kind, or of this machine."""
 
     gpus_per_node: Literal["all"] | Annotated[int, Field(ge=0)] = "all"
-    """GPUs to use; all: as many as the system shows (NVIDIA)."""
+    """GPUs to use; all: of the kind of node, or as many as the system shows (NVIDIA)."""
 
-    address: str | None = "127.0.0.1"
+    gpu_variable: GpuVariable = "CUDA_VISIBLE_DEVICES"
+    """Environment variable by which a worker is bound to its GPU."""
+
+    address: Word | None = "127.0.0.1"
     """Address of the driver as the workers see it; null: all that it has are tried."""
 
-    interface: str | None = None
+    interface: Word | None = None
     """Network interface of the driver that the workers reach, as hsn0, instead of an address."""
 
     mpi: Mpi = Mpi()
@@ -131,8 +84,19 @@ class Site(BaseModel):
     worker_init: str = ""
     """Shell lines before the workers start."""
 
-    environment: dict[str, str] = {}
+    environment: dict[Variable, str] = {}
     """Further environment variables of the workers."""
+
+    sources: dict[str, Source] = {}
+    """Where facts were read, by a name of ours."""
+
+    read_in: dict[str, str] = {}
+    """Source of the value at a key, and of all below it unless they have their own."""
+
+    to_check: tuple[str, ...] = ()
+    """What is not known, or not sure, and to be looked at on first use."""
+
+    _origins: dict[KeyPath, Origin] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_its_scheduler(self) -> Self:
@@ -144,92 +108,208 @@ class Site(BaseModel):
             raise ValueError(
                 f"jobs: missing; allowed with scheduler {self.scheduler}: a mapping with walltime"
             )
-        if self.cores_per_node == "all":
-            raise ValueError("cores_per_node: all; allowed for the nodes of a scheduler: a number")
+        if self.cores_per_node == "all" and self._kind(self.jobs.queue) is None:
+            raise ValueError(
+                "cores_per_node: all; allowed for the nodes of a scheduler: a number, or kinds of nodes in "
+                "nodes, and the kind of each queue"
+            )
         others = {"slurm": ("select",), "pbs": ("qos", "constraint")}[self.scheduler]
         wrong = [name for name in others if getattr(self.jobs, name) is not None]
         if wrong:
             raise ValueError(f"jobs.{wrong[0]}: not known to scheduler {self.scheduler}")
         return self
 
-    @property
-    def cores(self) -> int:
-        """Cores to use on a node."""
-        return len(available_cores()) if self.cores_per_node == "all" else int(self.cores_per_node)
+    @model_validator(mode="after")
+    def _queues_have_known_nodes(self) -> Self:
+        for name, queue in self.queues.items():
+            if queue.node is not None and queue.node not in self.nodes:
+                known = ", ".join(self.nodes) or "none, for there are no nodes"
+                raise ValueError(f"queues.{name}.node: got {queue.node}; allowed: {known}")
+            words = [word for word in ("partition", "qos", "constraint") if getattr(queue, word) is not None]
+            if words and self.scheduler != "slurm":
+                raise ValueError(f"queues.{name}.{words[0]}: not known to scheduler {self.scheduler}")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_are_named(self) -> Self:
+        for key, source in self.read_in.items():
+            if source not in self.sources:
+                raise ValueError(f"read_in.{key}: got {source}; allowed: {', '.join(self.sources)}")
+        return self
 
     @property
-    def gpus(self) -> int:
-        """GPUs to use on a node."""
-        if self.gpus_per_node == "all":
-            return len(available_gpus()) if self.scheduler == "local" else 0
-        return self.gpus_per_node
+    def origins(self) -> Mapping[KeyPath, Origin]:
+        """Where each value was set, by its key path; defaults have none."""
+        return self._origins
+
+    def source_of(self, key: KeyPath) -> Source | None:
+        """Where the value at a key was read; None: it is a choice, or set in another file than its source."""
+        for length in range(len(key), 0, -1):
+            name = ".".join(key[:length])
+            if name in self.read_in:
+                origin, told = self._origins.get(key), self._origins.get(("read_in", name))
+                same = origin is None or told is None or origin.file == told.file
+                return self.sources[self.read_in[name]] if same else None
+        return None
+
+    def queue(self, name: str | None) -> Queue | None:
+        """What is known of a queue."""
+        return self.queues.get(name) if name is not None else None
+
+    def _kind(self, queue: str | None) -> NodeKind | None:
+        found = self.queue(queue)
+        return self.nodes[found.node] if found is not None and found.node is not None else None
+
+    def cores_in(self, queue: str | None) -> int:
+        """Cores to use on a node of a queue.
+
+        Raises:
+            SiteError: the file does not say how many there are.
+        """
+        kind = self._kind(queue)
+        there = kind.cores if kind is not None else None
+        if self.cores_per_node != "all":
+            return self.cores_per_node if there is None else min(self.cores_per_node, there)
+        if self.jobs is None:
+            return len(available_cores())
+        if there is None:
+            text = f"site {self.name} does not say how many cores a node of queue {queue} has"
+            raise SiteError(f"{text}; allowed: with cores_per_node: a number, in a file that extends it")
+        return there
+
+    def gpus_in(self, queue: str | None) -> int:
+        """GPUs to use on a node of a queue."""
+        kind = self._kind(queue)
+        if self.gpus_per_node != "all":
+            return self.gpus_per_node if kind is None else min(self.gpus_per_node, kind.gpus)
+        if kind is not None:
+            return kind.gpus
+        return len(available_gpus()) if self.jobs is None else 0
+
+    def gpu_ids(self, queue: str | None) -> tuple[str, ...]:
+        """Names of these GPUs, in the order in which workers get them."""
+        kind, n_gpus = self._kind(queue), self.gpus_in(queue)
+        return kind.gpu_ids[:n_gpus] if kind and kind.gpu_ids else tuple(map(str, range(n_gpus)))
+
+    @property
+    def default_queue(self) -> str | None:
+        """Queue of stages that have no other."""
+        return self.jobs.queue if self.jobs else None
+
+    @property
+    def cores(self) -> int:
+        """Cores to use on a node of the default queue."""
+        return self.cores_in(self.default_queue)
 
     @property
     def at_most(self) -> int:
         """Jobs at the same time; this machine counts as one."""
         return self.jobs.at_most if self.jobs else 1
 
-    def gpu_layout(self, stage: StageName) -> StageLayout:
+    def gpu_layout(
+        self, stage: StageName, *, queue: str | None = None, walltime: str | None = None
+    ) -> StageLayout:
         """How a stage with one unit on each GPU uses the machine.
 
         Raises:
             SiteError: it has none.
         """
-        if not self.gpus:
-            raise SiteError(f"{stage}: a GPU is asked for, and there is none on site {self.name}")
+        queue, walltime = self._asked(stage, queue, walltime)
+        gpus = self.gpus_in(queue)
+        if not gpus:
+            having = [name for name in self.queues if self.gpus_in(name)]
+            where = f"in queue {queue} of" if having else "on"
+            allowed = f"; allowed with resources.{stage}.queue: {', '.join(having)}" if having else ""
+            raise SiteError(
+                f"{stage}: a GPU is asked for, and there is none {where} site {self.name}{allowed}"
+            )
         return StageLayout(
             ranks=1,
-            at_once=self.gpus * self.at_most,
+            at_once=gpus * self.at_most,
             mpi_command=(),
-            pool=Pool("gpus", self.gpus, on_gpus=True),
+            pool=self._pool("gpus", gpus, queue=queue, walltime=walltime, on_gpus=True),
         )
 
-    def layout(self, stage: StageName, ranks: int | None = None, nodes: int | None = None) -> StageLayout:
+    def layout(
+        self,
+        stage: StageName,
+        ranks: int | None = None,
+        nodes: int | None = None,
+        *,
+        queue: str | None = None,
+        walltime: str | None = None,
+    ) -> StageLayout:
         """How a stage uses the machine: the site's defaults, or what the campaign asks.
 
         Args:
             stage: its name.
             ranks: MPI ranks (workers of a stage without MPI) per node asked for; None: the default.
             nodes: nodes of a unit of ranks asked for; None: the default.
+            queue, walltime: of its jobs; None: the default.
 
         Raises:
             SiteError: more than the machine has.
         """
+        queue, walltime = self._asked(stage, queue, walltime)
         defaults = self.stages.get(stage, StageDefaults())
-        count = self._count(stage, defaults, ranks)
+        cores, kind = self.cores_in(queue), self._kind(queue)
+        threads = kind.threads_per_core if kind else 1
+        count = self._count(stage, defaults, ranks, cores)
         if defaults.ranks is None:
             self._check_nodes(stage, nodes)
-            pool = Pool("cores", count) if self.jobs else Pool("nodes", count)
+            pool = self._pool("cores" if self.jobs else "nodes", count, queue=queue, walltime=walltime)
             return StageLayout(ranks=1, at_once=count * self.at_most, mpi_command=(), pool=pool)
         if self.jobs is None:
             self._check_nodes(stage, nodes)
-            at_once = max(1, self.cores // count)
-            return StageLayout(count, at_once, self._mpi_command(count, 1), Pool("nodes", at_once))
+            at_once = max(1, cores // count)
+            command = self.mpi.words(per_node=count, nodes=1, cores=cores, threads_per_core=threads)
+            return StageLayout(count, at_once, command, Pool("nodes", at_once))
         n_nodes = nodes or defaults.nodes
-        pool = Pool(f"nodes-{n_nodes}", 1, n_nodes)
-        return StageLayout(count * n_nodes, self.at_most, self._mpi_command(count, n_nodes), pool)
+        command = self.mpi.words(per_node=count, nodes=n_nodes, cores=cores, threads_per_core=threads)
+        pool = self._pool(f"nodes-{n_nodes}", 1, nodes=n_nodes, queue=queue, walltime=walltime)
+        return StageLayout(count * n_nodes, self.at_most, command, pool)
 
-    def _count(self, stage: StageName, defaults: StageDefaults, ranks: int | None) -> int:
+    def _asked(
+        self, stage: StageName, queue: str | None, walltime: str | None
+    ) -> tuple[str | None, str | None]:
+        """Queue and walltime of a stage's jobs."""
+        if self.jobs is None:
+            if queue is not None:
+                allowed = f"allowed on site {self.name}: none, it has no queues"
+                raise SiteError(f"resources.{stage}.queue: got {queue}; {allowed}")
+            return None, None
+        defaults = self.stages.get(stage, StageDefaults())
+        return queue or defaults.queue or self.jobs.queue, walltime or defaults.walltime or self.jobs.walltime
+
+    def _pool(
+        self,
+        name: str,
+        workers: int,
+        *,
+        queue: str | None,
+        walltime: str | None,
+        nodes: int = 1,
+        on_gpus: bool = False,
+    ) -> Pool:
+        """A pool, whose name tells it from those of other queues and walltimes."""
+        if self.jobs is not None and (queue, walltime) != (self.jobs.queue, self.jobs.walltime):
+            name = "-".join(filter(None, [name, queue, (walltime or "").replace(":", "")]))
+        return Pool(name, workers, nodes, on_gpus, queue, walltime)
+
+    def _count(self, stage: StageName, defaults: StageDefaults, ranks: int | None, cores: int) -> int:
         """Ranks or workers on a node."""
         asked = ranks if ranks is not None else defaults.ranks or defaults.workers
-        count = self.cores if asked == "all" else int(asked)
+        count = cores if asked == "all" else int(asked)
         if ranks is None:
-            return min(count, self.cores)
-        if count > self.cores:
-            allowed = f"allowed on site {self.name}: 1 to {self.cores}"
+            return min(count, cores)
+        if count > cores:
+            allowed = f"allowed on site {self.name}: 1 to {cores}"
             raise SiteError(f"resources.{stage}.ranks_per_node: got {count}; {allowed}")
         return count
 
     def _check_nodes(self, stage: StageName, nodes: int | None) -> None:
         if nodes not in (None, 1):
             raise SiteError(f"resources.{stage}.nodes: got {nodes}; allowed on site {self.name}: 1")
-
-    def _mpi_command(self, per_node: int, nodes: int) -> tuple[str, ...]:
-        """Words before an MPI program; a single rank needs none."""
-        if per_node * nodes == 1:
-            return ()
-        words = {"ranks": per_node * nodes, "nodes": nodes, "ranks_per_node": per_node}
-        return tuple(word.format(**words) for word in self.mpi.command)
 
 
 def available_cores() -> set[int]:

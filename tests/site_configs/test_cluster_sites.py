@@ -22,6 +22,10 @@ def site(request, tmp_path):
     return load_site("./mine.yaml", tmp_path)
 
 
+def of_jobs(name, workers, nodes=1, **others):
+    return Pool(name, workers, nodes, **{"queue": "fast", "walltime": "02:30:00", **others})
+
+
 def test_a_site_takes_what_it_does_not_say_from_the_one_it_extends(site):
     base = load_site(site.scheduler)
     assert (site.name, site.cores) == ("mine", 4)
@@ -32,24 +36,24 @@ def test_a_site_takes_what_it_does_not_say_from_the_one_it_extends(site):
 
 def test_ranks_spread_over_the_nodes_of_a_job(site):
     label = site.layout("label")
-    assert (label.ranks, label.at_once, label.pool) == (8, 3, Pool("nodes-2", 1, 2))
+    assert (label.ranks, label.at_once, label.pool) == (8, 3, of_jobs("nodes-2", 1, 2))
     assert set(label.mpi_command) >= {"8", "4"}
-    assert site.layout("label", 3, 5).pool == Pool("nodes-5", 1, 5)
+    assert site.layout("label", 3, 5).pool == of_jobs("nodes-5", 1, 5)
     assert site.layout("label", 3, 5).ranks == 15
     assert site.layout("label", 1, 1).mpi_command == ()
 
 
 def test_units_of_one_core_share_a_node(site):
     kmc = site.layout("kmc")
-    assert (kmc.ranks, kmc.at_once, kmc.pool) == (1, 12, Pool("cores", 4))
-    assert site.gpu_layout("kmc").pool == Pool("gpus", 2, on_gpus=True)
+    assert (kmc.ranks, kmc.at_once, kmc.pool) == (1, 12, of_jobs("cores", 4))
+    assert site.gpu_layout("kmc").pool == of_jobs("gpus", 2, on_gpus=True)
     with pytest.raises(SiteError, match=r"resources\.kmc\.nodes: got 2; allowed on site mine: 1"):
         site.layout("kmc", nodes=2)
 
 
 def test_a_pool_has_the_most_workers_that_a_stage_wants(site):
-    pools = pools_of([site.layout("train"), site.layout("kmc"), site.layout("label")])
-    assert pools == (Pool("cores", 4), Pool("nodes-2", 1, 2))
+    pools = pools_of([site.layout("report"), site.layout("kmc"), site.layout("label")])
+    assert pools == (of_jobs("cores", 4), of_jobs("nodes-2", 1, 2))
 
 
 def test_parsl_gets_jobs_of_the_scheduler_and_submits_none(site, tmp_path):
@@ -88,8 +92,6 @@ def test_errors_name_the_file_and_what_is_allowed(change, message, tmp_path):
 
 
 def test_a_scheduler_without_jobs_is_refused(tmp_path):
-    (tmp_path / "bare.yaml").write_text(
-        "description: bare\nchecked: 2026-01-31\nscheduler: pbs\ncores_per_node: 4\n"
-    )
+    (tmp_path / "bare.yaml").write_text("description: bare\nscheduler: pbs\ncores_per_node: 4\n")
     with pytest.raises(SiteError, match="jobs: missing; allowed with scheduler pbs: a mapping with walltime"):
         load_site("./bare.yaml", tmp_path)

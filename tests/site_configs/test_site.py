@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from site_configs import Pool, SiteError, StageLayout, load_site, pools_of, site_names
+from site_configs import Pool, SiteError, StageLayout, load_site, pools_of, shipped_site_names, site_names
 from site_configs.builder import build, worker_environment
 
 
@@ -18,7 +18,7 @@ def site_file(tmp_path, text):
 
 WELL = """\
 description: mine
-checked: 2026-01-31
+tested: null
 scheduler: local
 cores_per_node: 4
 stages:
@@ -129,3 +129,30 @@ def test_a_site_without_gpus_says_so():
     site = load_site("local").model_copy(update={"gpus_per_node": 0})
     with pytest.raises(SiteError, match="kmc: a GPU is asked for, and there is none on site local"):
         site.gpu_layout("kmc")
+
+
+def test_a_users_own_file_goes_before_the_one_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "neural-network-kinetics" / "sites"
+    folder.mkdir(parents=True)
+    mine = folder / "polaris.yaml"
+    mine.write_text("extends: polaris\njobs: {account: my-project}\nqueues: {}\n")
+    (folder / "other.yaml").write_text("extends: polaris\n")
+    site, shipped = load_site("polaris"), Path(sys.modules["site_configs"].__file__).parent / "polaris.yaml"
+    assert (site.jobs.account, site.jobs.queue) == ("my-project", "capacity")
+    assert load_site("other").jobs.account == "my-project"
+    assert str(site.origins["jobs", "account"]) == f"{mine}:2"
+    assert site.origins["jobs", "queue"].file == shipped
+    assert {"other", "polaris", "local"} <= {*site_names()}
+    assert "other" not in shipped_site_names()
+
+
+def test_a_source_speaks_for_the_file_it_stands_in_alone(tmp_path):
+    text = "extends: polaris\nnodes: {node: {cores: 30}}\nqueues: {debug: {limits: []}}\n"
+    with pytest.raises(SiteError, match=r"mine\.yaml:3:\d+: queues\.debug\.limits"):
+        load_site(site_file(tmp_path, text))
+    site = load_site(site_file(tmp_path, text.replace("queues: {debug: {limits: []}}\n", "")))
+    assert site.cores == 30
+    assert site.source_of(("nodes", "node", "cores")) is None
+    assert site.source_of(("nodes", "node", "gpus")).date.year == 2026
+    assert site.tested is None
