@@ -42,11 +42,13 @@ class BarrierNetwork(nn.Module, ABC):
     Attributes:
         reads: which environment `barrier` reads.
         rotates: whether it takes an angle about the jump's axis, to be taught at random ones.
+        invariant: whether the barrier is the same in all equivalent frames of a jump, by construction.
         at_once: jumps of which an evaluation takes the barriers together, for the memory that they need.
     """
 
     reads: ClassVar[Literal["initial", "union"]] = "union"
     rotates: ClassVar[bool] = False
+    invariant: ClassVar[bool] = False
     at_once: ClassVar[int] = 4096
 
     inversion: Tensor

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from nnk.networks.options import BalancedOptions, MlpOptions, Options, SdmCnnOptions
+from nnk.networks.options import (
+    BalancedOptions,
+    FingerprintOptions,
+    LinearOptions,
+    MlpOptions,
+    NeuronMapCnnOptions,
+    NeuronMapMlpOptions,
+    Options,
+    SdmCnnOptions,
+)
 
 if TYPE_CHECKING:
     from nnk.networks.base import BarrierNetwork
@@ -31,20 +40,41 @@ class Kind:
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
-_FAN_2022 = {
+# batches are of labels, of which each is two samples of the papers
+_REGRESSION = {"optimiser": "adam", "learning_rate": 1e-2, "loss": "mse"}
+_FAN = {
     "optimiser": "rmsprop",
     "learning_rate": 1e-3,
     "schedule": {"factor": 10**-0.5},
     "loss": "mae",
     "batch_size": 50,
 }
+_XING = {
+    "optimiser": "adam",
+    "learning_rate": 1e-3,
+    "schedule": {"factor": 0.1, "patience": 10, "floor": 1e-5},
+    "loss": "mse",
+    "batch_size": 16,
+    "epochs": 100,
+}
+_TALAPATRA = {"optimiser": "adam", "learning_rate": 1e-3, "loss": "mse"}
 
 KINDS: dict[str, Kind] = {
+    "linear": Kind(LinearOptions, "nnk.networks.linear:LinearNetwork", training=_REGRESSION),
     "mlp": Kind(MlpOptions, "nnk.networks.mlp:MlpNetwork"),
+    "neuron-map-mlp": Kind(
+        NeuronMapMlpOptions, "nnk.networks.neuron_map_mlp:NeuronMapMlpNetwork", training=_XING
+    ),
+    "neuron-map-cnn": Kind(
+        NeuronMapCnnOptions, "nnk.networks.neuron_map_cnn:NeuronMapCnnNetwork", training=_XING
+    ),
+    "sdm-cnn": Kind(SdmCnnOptions, "nnk.networks.sdm_cnn:SdmCnnNetwork", training=_FAN),
+    "fingerprint": Kind(
+        FingerprintOptions, "nnk.networks.fingerprint:FingerprintNetwork", training=_TALAPATRA
+    ),
     "detailed-balance": Kind(
         BalancedOptions, "nnk.networks.balanced:BalancedNetwork", "nnk.training.start:linear_start"
     ),
-    "sdm-cnn": Kind(SdmCnnOptions, "nnk.networks.sdm_cnn:SdmCnnNetwork", training=_FAN_2022),
 }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 Widths = tuple[int, ...]
+Difference = Literal["free", "soft", "hard", "kolmogorov"]
 
 
 def check(condition: bool, name: str, value: object, allowed: str) -> None:
@@ -52,6 +53,64 @@ class BalancedOptions:
 
 
 @dataclass(frozen=True)
+class LinearOptions:
+    """Linear regression on the one-hot species of the sites; nothing can be chosen."""
+
+
+@dataclass(frozen=True)
+class NeuronMapMlpOptions:
+    """A dense network on the neuron map (Xing et al. 2024).
+
+    Attributes:
+        hidden: widths of the hidden layers.
+    """
+
+    hidden: Widths = (128, 128, 128, 128)
+
+    def __post_init__(self) -> None:
+        _widths(self, "hidden")
+
+
+@dataclass(frozen=True)
+class NeuronMapCnnOptions:
+    """A convolutional network on the neuron map (Xing et al. 2024).
+
+    Attributes:
+        filters: of each convolution; four of them bring the map's edge of 9 voxels down to 1.
+    """
+
+    filters: Widths = (32, 64, 128, 128)
+
+    def __post_init__(self) -> None:
+        _widths(self, "filters")
+        check(len(self.filters) <= 4, "filters", self.filters, "at most 4 convolutions")
+
+
+@dataclass(frozen=True)
+class FingerprintOptions:
+    """Networks on fingerprints of the two states of a jump (Talapatra et al.).
+
+    Attributes:
+        difference: form of dE: "free" (M_NC), "soft" (M_SAS), "hard" (M_HAS) or "kolmogorov" (M_KOL).
+        hidden: widths of the hidden layers, of KRA's network and of dE's.
+        dropout: share of the units that are left out in each step of training.
+        penalty: of |dE_AB + dE_BA| in the loss, for "soft".
+    """
+
+    difference: Difference = "hard"
+    hidden: Widths = (128, 128)
+    dropout: float = 0.1
+    penalty: float = 0.2
+
+    def __post_init__(self) -> None:
+        _widths(self, "hidden")
+        forms = get_args(Difference)
+        check(self.difference in forms, "difference", self.difference, " or ".join(forms))
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "0 <= x < 1")
+        check(self.penalty >= 0, "penalty", self.penalty, "a number >= 0")
+
+
+@dataclass(frozen=True)
 class SdmCnnOptions:
     """A convolutional network on spatial density maps (Fan et al. 2022).
 
@@ -77,4 +136,12 @@ class SdmCnnOptions:
         check(fits, "voxel_A", self.voxel_A, "an edge of 8, 16, 24 ... voxels (three poolings halve it)")
 
 
-Options = MlpOptions | BalancedOptions | SdmCnnOptions
+Options = (
+    BalancedOptions
+    | FingerprintOptions
+    | LinearOptions
+    | MlpOptions
+    | NeuronMapCnnOptions
+    | NeuronMapMlpOptions
+    | SdmCnnOptions
+)

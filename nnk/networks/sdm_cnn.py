@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv3d_weight_memory_format
 
 from nnk.density_grid import DensityGrid
 from nnk.density_map import DensityMaps
-from nnk.lattice import shell_offsets
 from nnk.networks.base import BarrierNetwork
 from nnk.networks.batch_norm import BatchNorm
 from nnk.networks.options import SdmCnnOptions
@@ -33,7 +31,7 @@ class SdmCnnNetwork(BarrierNetwork):
 
     def __init__(self, setting: Setting, options: SdmCnnOptions) -> None:
         super().__init__(setting, options)
-        grid = DensityGrid(_cutoff_A(setting), options.half_edge_A, options.voxel_A)
+        grid = DensityGrid(setting.reach_A, options.half_edge_A, options.voxel_A)
         self.maps = DensityMaps(
             setting.structure, setting.shells, setting.a_A, n_species=setting.n_species, grid=grid
         )
@@ -47,11 +45,6 @@ class SdmCnnNetwork(BarrierNetwork):
         """See `BarrierNetwork`; the moving atom is one of the sites, on the x axis."""
         maps = self.maps(species, angle).contiguous(memory_format=torch.channels_last_3d)
         return cast(Tensor, self.out(self.layers(maps).flatten(1))[:, 0])
-
-
-def _cutoff_A(setting: Setting) -> float:
-    next_shell = shell_offsets(setting.structure, setting.shells + 1)[0]
-    return 0.5 * setting.a_A * float(np.linalg.norm(next_shell))
 
 
 def _groups(channels: int, options: SdmCnnOptions) -> list[nn.Module]:

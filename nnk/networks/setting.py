@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import EnvironmentSpec
-from nnk.lattice import Structure
+from nnk.lattice import Structure, shell_offsets
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Setting:
     def union(self) -> EnvironmentSpec:
         """The sites around either end of a jump, as the training data have them."""
         return EnvironmentSpec(self.structure, self.shells, "union")
+
+    @property
+    def reach_A(self) -> float:
+        """Distance (Å) at which the first shell that is not read begins: the longest cutoff there may be."""
+        return 0.5 * self.a_A * float(np.linalg.norm(shell_offsets(self.structure, self.shells + 1)[0]))
 
 
 @dataclass(frozen=True)
