@@ -45,7 +45,7 @@ def add_atoms(
 
     Args:
         species: uint8[b, n], 0 where there is no atom.
-        positions_A: float64[b, n, 3].
+        positions_A: float64[b, n, 3], or [1, n, 3] for the whole batch.
         angle: float64[b] in radians, a turn about x.
         lengths_A: cutoff and voxel edge.
         maps: float32[b, n_species, edge, edge, edge], overwritten.
@@ -56,9 +56,10 @@ def add_atoms(
     row = np.zeros(edge, dtype=np.float32)
     for b in range(len(species)):
         maps[b] = 0.0
+        atoms = positions_A[b % len(positions_A)]
         cos, sin = math.cos(angle[b]), math.sin(angle[b])
         for n in range(species.shape[1]):
-            x, y, z = positions_A[b, n]
+            x, y, z = atoms[n]
             if species[b, n] == 0 or x * x + y * y + z * z >= cutoff * cutoff:
                 continue
             x0, x1, sx = _factors(x, voxel, edge, gx)

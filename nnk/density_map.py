@@ -94,10 +94,13 @@ def _local_maps(
     if species.numel() and int(species.max()) > n_species:
         raise ValueError(f"species {int(species.max())}: expected numbers up to {n_species}")
     maps = torch.empty((b, n_species, grid.edge, grid.edge, grid.edge))
+    positions = positions_A.detach().double().contiguous()
+    if positions.ndim == 2:
+        positions = positions[None]
     turns = torch.zeros(b) if angle is None else angle.detach()
     add_atoms(
         species.contiguous().numpy(),
-        positions_A.detach().double().expand(b, -1, -1).numpy(),
+        positions.numpy(),
         turns.double().numpy(),
         (grid.cutoff_A, grid.voxel_A),
         maps.numpy(),
