@@ -18,6 +18,8 @@ from analysis.model_committee import (
     committee_table,
     committee_words,
 )
+from analysis.model_curve_figures import curve_figure, curve_table, curve_words
+from analysis.model_curves import curves_of, share_of
 from analysis.model_drift import (
     CELLS,
     ModelDrift,
@@ -35,13 +37,6 @@ from analysis.model_errors import (
     error_numbers,
     error_table,
     model_errors,
-)
-from analysis.model_learning import (
-    curves_of,
-    learning_figure,
-    learning_table,
-    learning_words,
-    share_of,
 )
 from analysis.options import ModelsOptions
 from analysis.predictions import OWN_LABELS, Judged, judged_networks
@@ -80,18 +75,18 @@ def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[
         figures = [error_figure(e) for e in errors]
         figures += [drift_figure(drifts, f"equal shares of {elements}")]
         figures += [committee_figure(committee)] if committee else []
-        figures += [learning_figure(curves)] if curves else []
+        figures += [curve_figure(curves)] if curves else []
     tables = [card_table(cards, "campaign.yaml"), _overview(cards), drift_table(drifts)]
     tables += [error_table(errors)] if errors else []
     tables += [committee_table(committee)] if committee else []
-    tables += [learning_table(curves)] if curves else []
+    tables += [curve_table(curves)] if curves else []
     numbers = [number for e in errors for number in error_numbers(e)]
     numbers += [number for drift in drifts for number in drift_numbers(drift)]
     numbers += committee_numbers(committee) if committee else []
     return Product(
         name=NAME,
         title="Models",
-        summary=" ".join(filter(None, [_summary(errors, drifts, committee), learning_words(curves)])),
+        summary=" ".join(filter(None, [_summary(errors, drifts, committee), curve_words(curves)])),
         figures=tuple(figures),
         tables=tuple(tables),
         numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),
@@ -114,7 +109,7 @@ def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
         "surroundings of loops": f"random solutions, equal shares of {elements}, {CELLS}^3 cells",
         "spread of models judged": "yes, that of the campaign's models" if trained >= FEWEST else single,
         "learning along the epochs": "see the analysis training",
-        "learning curves": "of networks that differ in train.models.share alone",
+        "curves": "of networks that differ in one key alone and are tested on the same labels",
         "time per barrier": "all sites of a random state, compiled network, best of three; processor time",
     }
 

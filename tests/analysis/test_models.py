@@ -288,9 +288,10 @@ def shared(short, labels, trained, tmp_path):
 
 def test_networks_that_differ_in_their_share_of_the_labels_make_a_learning_curve(shared, rows_of):
     product = models.analyse(Inputs(shared))
-    rows = rows_of(product, "models-learning")
-    assert [row["model"] for row in rows] == ["half", "main"] * 2
-    assert {row["curve"] for row in rows} == {"main"}
+    rows = rows_of(product, "models-curves")
+    assert [row["model"] for row in rows] == ["half", "main"] * 3
+    assert {row["curve"] for row in rows} == {"mlp"}
+    assert [row["value"] for row in rows[:2]] == ["0.5", "1"]
     for row in rows:
         predictions = read_predictions(Inputs(shared), row["model"], ELEMENTS)
         assert int(row["training_labels"]) == predictions.split.among("train").sum() // 2
@@ -298,9 +299,9 @@ def test_networks_that_differ_in_their_share_of_the_labels_make_a_learning_curve
         expected = np.abs(predictions.error_meV[members]).mean() / 1000
         assert float(row["MAE_eV"]) == pytest.approx(expected)
     assert int(rows[0]["training_labels"]) < int(rows[1]["training_labels"])
-    assert "models-learning" in [figure.name for figure in product.figures]
-    assert "training labels the error of main" in product.summary
+    assert "models-curves" in [figure.name for figure in product.figures]
+    assert "training labels, as their number to the power" in product.summary
 
 
 def test_networks_that_differ_otherwise_make_none(analysed):
-    assert "models-learning" not in [figure.name for figure in analysed[1].figures]
+    assert "models-curves" not in [figure.name for figure in analysed[1].figures]
