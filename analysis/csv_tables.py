@@ -82,6 +82,30 @@ class Columns:
     texts: dict[str, Texts]
     numbers: dict[str, NDArray[np.float64]]
 
+    def select(self, rows: Any) -> Columns:
+        """Some of the rows, as of arrays."""
+        return Columns(
+            {name: column[rows] for name, column in self.texts.items()},
+            {name: column[rows] for name, column in self.numbers.items()},
+        )
+
+
+def joined(tables: Sequence[Columns]) -> Columns:
+    """The rows of all tables, one after the other; columns that not all of them have are left out."""
+    first, *others = tables
+    texts = [name for name in first.texts if all(name in table.texts for table in others)]
+    numbers = [name for name in first.numbers if all(name in table.numbers for table in others)]
+    return Columns(
+        {name: _joined_texts([table.texts[name] for table in tables]) for name in texts},
+        {name: np.concatenate([table.numbers[name] for table in tables]) for name in numbers},
+    )
+
+
+def _joined_texts(columns: Sequence[Texts]) -> Texts:
+    numbering = _Numbering()
+    codes = [numbering.encode(column.names)[column.codes] for column in columns]
+    return Texts(tuple(numbering), _joined(codes, np.int64))
+
 
 def read_columns(
     path: Path, *, texts: Sequence[str] = (), numbers: Sequence[str] = (), optional: Sequence[str] = ()

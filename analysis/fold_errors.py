@@ -9,18 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.csv_tables import Columns, Texts, read_columns
-from analysis.inputs import Inputs, reading
+from analysis.csv_tables import Columns, joined
+from analysis.inputs import Inputs
 from analysis.networks import alloy_elements
-from analysis.predictions import Predictions
+from analysis.predictions import HELD_OUT, Predictions, predictions_of, read_fold_tables
 from nnk.files import rng
 from nnk.folds import sample_group
 from nnk.observables.calibration import Errors, errors_of
 from nnk.observables.statistics import bootstrap
 
-HELD_OUT = "test-composition"
 RESAMPLES = 1000
-_TEXTS = ("split", "composition", "sample", "vacancy_site", "species")
 
 
 @dataclass(frozen=True)
@@ -102,17 +100,11 @@ def _median(rows: NDArray[np.float64]) -> float:
     return float(np.median(rows))
 
 
-def read_model_folds(inputs: Inputs, model: str, n_folds: int) -> ModelFolds | None:
+def read_model_folds(inputs: Inputs, model: str) -> ModelFolds | None:
     """The out-of-fold predictions of a network; None, with a warning, while folds are missing."""
-    places = [inputs.workdir.model_dir(f"{model}/fold{fold}") / "predictions.csv" for fold in range(n_folds)]
-    missing = [str(fold) for fold, place in enumerate(places) if not place.is_file()]
-    if missing:
-        inputs.warn(f"{model} is left out: not trained on fold {', '.join(missing)} yet.")
+    tables = read_fold_tables(inputs, model)
+    if not tables:
         return None
-    tables = []
-    for place in places:
-        with reading(inputs.note(place)):
-            tables.append(read_columns(place, texts=_TEXTS, numbers=("E_eV", "E_predicted_eV")))
     return model_folds(model, tables, alloy_elements(inputs), inputs.campaign()["seed"])
 
 
@@ -126,9 +118,8 @@ def model_folds(model: str, tables: Sequence[Columns], elements: tuple[str, ...]
         seed: for errors by resampling.
     """
     groups: list[Folder] = []
-    columns: dict[str, list[str]] = {name: [] for name in _TEXTS}
-    energies: list[NDArray[np.float64]] = []
     seen: set[str] = set()
+    parts: list[Columns] = []
     for fold, table in enumerate(tables):
         tested = table.texts["split"].among(HELD_OUT)
         folder_of = np.array([sample_group(key) for key in table.texts["sample"][tested].tolist()])
@@ -137,20 +128,7 @@ def model_folds(model: str, tables: Sequence[Columns], elements: tuple[str, ...]
         groups += [Folder(name, fold, errors_of(*both[:, folder_of == name])) for name in names]
         composition = table.texts["composition"]
         seen |= set(composition[tested].present()) & set(composition[~tested].present())
-        energies.append(both)
-        for name, texts in columns.items():
-            texts += table.texts[name][tested].tolist()
-    true_eV, predicted_eV = np.concatenate(energies, axis=1)
-    vacancy = [f"{key}:{site}" for key, site in zip(columns["sample"], columns["vacancy_site"], strict=True)]
-    predictions = Predictions(
-        model,
-        Texts.of(columns["split"]),
-        Texts.of(columns["species"]),
-        Texts.of(columns["composition"]),
-        Texts.of(vacancy).codes,
-        true_eV,
-        predicted_eV,
-        elements,
-    )
+        parts.append(table.select(tested))
+    predictions = predictions_of(model, joined(parts), elements)
     ordered = tuple(sorted(groups, key=lambda folder: folder.name))
     return ModelFolds(model, ordered, predictions, tuple(sorted(seen)), seed)

@@ -23,7 +23,7 @@ def analyse(inputs: Inputs) -> Product:
     if not folds:
         raise MissingInput(f"{inputs.workdir.campaign_file} has no cross-validation: train.folds")
     names = [model["name"] for model in train["models"]]
-    found = [read_model_folds(inputs, name, len(folds)) for name in names]
+    found = [read_model_folds(inputs, name) for name in names]
     models = sorted((model for model in found if model is not None), key=lambda model: model.mean_eV)
     if not models:
         raise MissingInput("no network has been trained on all folds: the train stage has not ended")

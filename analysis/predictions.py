@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.csv_tables import Texts, read_columns
+from analysis.csv_tables import Columns, Texts, joined, read_columns
 from analysis.inputs import DamagedInput, Inputs, MissingInput, reading
 from analysis.networks import PUBLISHED, Network, alloy_elements, driving_network, network
 from nnk.lattice import IntArray
@@ -26,6 +26,8 @@ SPLIT_TITLES = {
     OWN_LABELS: "labels of this campaign",
 }
 TESTS = ("test", "test-composition", OWN_LABELS)
+HELD_OUT = "test-composition"  # whole, by the seed or by a fold
+_TEXTS = ("split", "composition", "sample", "vacancy_site", "species")
 SPREAD = "E_spread_eV"  # a column that models with a spread have
 
 
@@ -85,19 +87,21 @@ class Predictions:
 def read_predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> Predictions:
     """What training has written of one network.
 
+    In cross-validation, where the network itself is trained on everything, those of its trainings on the
+    folds are there as well: each of the labels that it had held out.
+
     Raises:
         MissingInput: no such file.
         DamagedInput: a file that cannot be read.
     """
-    path = inputs.note(inputs.workdir.model_dir(model) / "predictions.csv")
-    with reading(path):
-        found = read_columns(
-            path,
-            texts=("split", "composition", "sample", "vacancy_site", "species"),
-            numbers=("E_eV", "E_predicted_eV"),
-            optional=(SPREAD,),
-        )
-    texts, numbers = found.texts, found.numbers
+    of_folds = read_fold_tables(inputs, model)
+    held_out = [table.select(table.texts["split"].among(HELD_OUT)) for table in of_folds]
+    return predictions_of(model, joined([read_table(inputs, model), *held_out]), elements)
+
+
+def predictions_of(model: str, table: Columns, elements: tuple[str, ...]) -> Predictions:
+    """The barriers of a table of predictions."""
+    texts, numbers = table.texts, table.numbers
     return Predictions(
         model=model,
         split=texts["split"],
@@ -109,6 +113,24 @@ def read_predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> P
         elements=elements,
         spread_eV=numbers.get(SPREAD),
     )
+
+
+def read_table(inputs: Inputs, training: str) -> Columns:
+    """The predictions of one training, ``<model>`` or ``<model>/fold<number>``, all columns that are used."""
+    path = inputs.note(inputs.workdir.model_dir(training) / "predictions.csv")
+    with reading(path):
+        return read_columns(path, texts=_TEXTS, numbers=("E_eV", "E_predicted_eV"), optional=(SPREAD,))
+
+
+def read_fold_tables(inputs: Inputs, model: str) -> list[Columns]:
+    """The predictions of a network's trainings on all folds; none, with a warning, while one is missing."""
+    folds = (inputs.campaign().get("train") or {}).get("folds") or ()
+    names = [f"{model}/fold{number}" for number in range(len(folds))]
+    missing = [name for name in names if not (inputs.workdir.model_dir(name) / "predictions.csv").is_file()]
+    if missing:
+        inputs.warn(f"Cross-validation of {model} is left out: {', '.join(missing)} not trained yet.")
+        return []
+    return [read_table(inputs, name) for name in names]
 
 
 def _pairs(sample: Texts, site: Texts) -> IntArray:
@@ -177,7 +199,7 @@ def judged_networks(inputs: Inputs) -> list[Judged]:
 
 def _published(inputs: Inputs, elements: tuple[str, ...]) -> Judged:
     found = network(inputs, PUBLISHED, elements)
-    if not inputs.campaign().get("label"):
+    if not {"label", "labels"} & inputs.campaign().keys():
         return Judged(found, None)
     try:
         labels = inputs.labels()

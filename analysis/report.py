@@ -106,6 +106,8 @@ def _what(campaign: Mapping[str, Any]) -> str:
     model = (campaign.get("kmc") or {}).get("model")
     if campaign.get("label"):
         parts.append("migration barriers from transition-state searches")
+    if campaign.get("labels"):
+        parts.append("migration barriers that existed already")
     if campaign.get("train"):
         parts.append("networks trained on them")
     if isinstance(model, dict):
@@ -124,6 +126,14 @@ def _facts(campaign: Mapping[str, Any]) -> list[str]:
         facts.append(
             f"Labels: {len(label['compositions'])} compositions, {label['vacancies_per_composition']} "
             f"vacancies each, in blocks of {_cells(label['cells'])} cells."
+        )
+    if campaign.get("labels"):
+        facts.append(f"Labels that existed already: {_plain(campaign['labels'])}.")
+    folds = (campaign.get("train") or {}).get("folds")
+    if folds:
+        facts.append(
+            f"Cross-validation in {len(folds)} folds; the networks themselves are trained on all labels, and "
+            "their errors are those on labels of folds that they were not trained on."
         )
     facts += [
         f"Network {model['name']}: {model['kind']}, {model['shells']} neighbour shells."

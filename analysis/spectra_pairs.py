@@ -46,11 +46,11 @@ def pairs_part(inputs: Inputs, options: SpectraOptions) -> Product:
     Raises:
         MissingInput: no network, or no predictions of labels.
     """
-    found = {
-        j.network.name: pairs_of(j.predictions) for j in judged_networks(inputs) if j.predictions is not None
-    }
+    judged = [j for j in judged_networks(inputs) if j.predictions is not None]
+    found = {j.network.name: pairs_of(j.predictions) for j in judged if j.predictions is not None}
+    found = {name: pairs for name, pairs in found.items() if pairs}
     if not found:
-        raise MissingInput("no network has predictions of labels")
+        raise MissingInput("no network has predictions of labels that it was not trained on")
     return Product(
         name="spectra",
         title="Labels and predictions",

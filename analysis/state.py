@@ -48,7 +48,7 @@ def missing(workdir: Workdir, campaign: Campaign) -> list[str]:
 
 def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
     label = campaign.get("label")
-    if not label:
+    if not label and not campaign.get("labels"):
         return []
     if not workdir.labels_file.is_file():
         return ["labels/labels.nc is missing: the label stage has not ended"]
@@ -57,14 +57,17 @@ def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
             barriers = BarrierSet.load(workdir.labels_file)
     except DamagedInput as error:
         return [str(error)]
+    unusable = int((~barriers.usable).sum())
+    told = f"{unusable} of {len(barriers)} labels have no verified barrier and are not used"
+    if not label:
+        return [told] if unusable else []
     per_vacancy = len(jumps(campaign["alloy"]["lattice"]))
     asked = len(label["compositions"]) * label["vacancies_per_composition"] * per_vacancy
     lines = []
     if len(barriers) < asked:
         lines.append(f"{asked - len(barriers)} of {asked} labels are missing")
-    unusable = int((~barriers.usable).sum())
     if unusable:
-        lines.append(f"{unusable} of {len(barriers)} labels have no verified barrier and are not used")
+        lines.append(told)
     audit = label.get("audit") or {}
     if any(audit.values()) and not workdir.audit_file.is_file():
         lines.append("audit/audit.nc is missing: the labels have not been audited")
@@ -72,7 +75,10 @@ def _missing_labels(workdir: Workdir, campaign: Campaign) -> list[str]:
 
 
 def _missing_models(workdir: Workdir, campaign: Campaign) -> list[str]:
-    names = [model["name"] for model in (campaign.get("train") or {}).get("models", [])]
+    train = campaign.get("train") or {}
+    folds = range(len(train.get("folds") or ()))
+    models = [model["name"] for model in train.get("models", [])]
+    names = [name for model in models for name in (model, *(f"{model}/fold{fold}" for fold in folds))]
     absent = [name for name in names if not (workdir.model_dir(name) / "model.json").is_file()]
     return [f"model {name} is not trained" for name in absent]
 

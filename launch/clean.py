@@ -10,7 +10,7 @@ from nnk.files import Workdir
 
 LEVELS = {
     "scratch": ("run", "logs"),
-    "checkpoints": ("models/*/checkpoints", "samples/*/*.npz", "kmc/*/*/r*/"),
+    "checkpoints": ("models/*/checkpoints", "models/*/fold*/checkpoints", "samples/*/*.npz", "kmc/*/*/r*/"),
     "results": (
         "samples",
         "labels",

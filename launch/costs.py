@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from launch.campaign import Campaign
@@ -23,7 +24,7 @@ RECORDS, DOCTOR, GUESS = "earlier records", "launch doctor", "guess"
 
 CALLS_PER_BARRIER, CALLS_PER_AUDIT = 40, 400
 ATOM_CALL_S = {"builtin": 4e-6, "mtp": 2e-6, "lammps": 1e-5, "ase": 1e-3}
-JUMP_S, LABEL_EPOCH_S = 2e-5, 2e-5
+JUMP_S, LABEL_EPOCH_S, IMPORT_S = 2e-5, 2e-5, 2e-5
 ITEM_S = {"prepare": 5.0, "samples": 60.0, "analysis": 10.0, "report": 5.0}
 
 
@@ -120,6 +121,8 @@ class Costs:
 
     def _guess(self, stage: StagePlan) -> float:
         name = stage.stage
+        if name == "label" and self._campaign.labels is not None:
+            return IMPORT_S * self._n_labels
         if name == "label":
             return self._barrier_s() * self._jumps * CALLS_PER_BARRIER
         if name == "audit" and self._campaign.label is not None:
@@ -138,8 +141,11 @@ class Costs:
             return 1
         return Lattice(self._campaign.alloy.lattice, (3, 3, 3), 1.0).z
 
-    @property
+    @cached_property
     def _n_labels(self) -> int:
+        source = self._campaign.label_source()
+        if source is not None:
+            return source.facts(self._campaign.alloy.elements).n_labels
         return self._jumps * len(self._plan["label"].items)
 
     def _barrier_s(self) -> float:

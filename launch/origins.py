@@ -30,7 +30,7 @@ def origin(path: Path) -> tuple[str, Facts]:
 def _reader(path: Path) -> tuple[str, Callable[[Path], Facts]]:
     if path.name == "campaign.yaml":
         return "campaign file", _campaign
-    if path.parent.parent.name == "models":
+    if "models" in (path.parent.parent.name, path.parent.parent.parent.name):  # of a fold, one folder deeper
         return NETWORK, _model
     if path.suffix == ".nc" and path.parent.parent.parent.name == "kmc":
         return RUN, _run

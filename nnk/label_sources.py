@@ -48,7 +48,7 @@ class LabelFacts:
         samples: name of each sample; empty where only its reading tells.
         compositions: name of each sample's composition, for elements in the order of `elements`; of npy46, of
             each alloy.
-        n_labels: how many; None where only their reading tells.
+        n_labels: how many.
         known_shells: shells around the vacancy of which the species are known; None: the whole sample.
     """
 
@@ -57,7 +57,7 @@ class LabelFacts:
     cells: tuple[int, int, int]
     samples: tuple[str, ...]
     compositions: tuple[str, ...]
-    n_labels: int | None
+    n_labels: int
     known_shells: int | None = None
 
 
@@ -214,16 +214,24 @@ def _file_facts(paths: Sequence[Path], elements: Sequence[str]) -> LabelFacts:
 
 
 def _composition_names(rows: NDArray[np.float64], of: Sequence[str], elements: Sequence[str]) -> list[str]:
-    order = [name for name in elements if name in of] + [name for name in of if name not in elements]
+    order = _order(of, elements)
     distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
     names = [composition_name(dict(zip(of, row, strict=True)), order) for row in distinct.tolist()]
     return [names[i] for i in inverse.reshape(-1).tolist()]
+
+
+def _order(of: Sequence[str], elements: Sequence[str]) -> list[str]:
+    """The elements `of` the labels in the order of `elements`, then others."""
+    return [name for name in elements if name in of] + [name for name in of if name not in elements]
 
 
 def _dft_facts(root: Path, elements: Sequence[str]) -> LabelFacts:
     folders = sorted(path.parent for path in root.glob("*/POSCAR"))
     if not folders:
         raise ValueError(f"{root}: expected folders with {', '.join(DFT_FILES)}, found none")
+    missing = [folder / name for folder in folders for name in DFT_FILES if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing")
     symbols = [read_poscar(folder / "POSCAR").symbols for folder in folders]
     found = tuple(dict.fromkeys(name for atoms in symbols for name in atoms))
     rows = np.array([[atoms.count(name) / len(atoms) for name in found] for atoms in symbols])
@@ -236,7 +244,7 @@ def _npy46_facts(root: Path, elements: Sequence[str]) -> LabelFacts:
     found = open_npy46(root)
     rows = [named_fractions(name) for name in found.names]
     names = [
-        name if row is None else composition_name(row, [e for e in elements if e in row])
+        name if row is None else composition_name(row, _order(SPECIES, elements))
         for name, row in zip(found.names, rows, strict=True)
     ]
     n_labels = sum(len(np.load(found.files(i)[1], mmap_mode="r")) for i in range(len(found)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.alloy import fractions_of
+from nnk.alloy import fractions_named, fractions_of
 from nnk.barrier_columns import Flag, Method
 from nnk.barriers import BarrierSet
 from nnk.environment import EnvironmentSpec, canonical_jump, find_columns
@@ -162,10 +161,9 @@ def _composition(name: str, species: NDArray[np.uint8], elements: Sequence[str])
 
 
 def named_fractions(name: str) -> dict[str, float] | None:
-    """Fractions of a name of elements with percents, such as Nb50Mo25Ta25; None for another name."""
-    if not re.fullmatch(r"([A-Z][a-z]?[0-9]+(\.[0-9]+)?)+", name):
+    """Fractions of the composition that an alloy's name spells, such as Nb50Mo25Ta25; None for others."""
+    try:
+        fractions = fractions_named(name, SPECIES).tolist()
+    except ValueError:
         return None
-    parts = re.findall(r"([A-Z][a-z]?)([0-9.]+)", name)
-    total = sum(float(percent) for _, percent in parts)
-    known = {element for element, _ in parts} <= set(SPECIES)
-    return {element: float(percent) / total for element, percent in parts} if known and total > 0 else None
+    return dict(zip(SPECIES, fractions, strict=True))

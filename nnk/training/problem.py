@@ -10,12 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.barriers import BarrierSet
+from nnk.environment import initial_columns
 from nnk.files import ALGORITHM_VERSIONS, stable_hash
 from nnk.lattice import IntArray
+from nnk.networks.kinds import network_class
 from nnk.training.data import JumpData, jump_data
 from nnk.training.learnt import learnt
 from nnk.training.parameters import ModelSpec, TrainParameters
 from nnk.training.splits import Split, split_labels
+
+
+def _check_known(data: JumpData, spec: ModelSpec) -> None:
+    """Return if the species of all sites that the network reads for a forward barrier are known.
+
+    Raises:
+        ValueError: a published set does not tell them all.
+    """
+    if data.species.all():
+        return
+    reads = data.species
+    if network_class(spec.kind).reads == "initial":
+        before, _ = initial_columns(data.structure, data.shells)
+        reads = np.concatenate([data.species, data.mover[:, None]], axis=1)[:, before]
+    if not reads.all():
+        raise ValueError(
+            f"the labels do not tell all {reads.shape[1]} sites that a network of kind {spec.kind} reads in "
+            f"{spec.shells} shells; allowed: fewer shells, or a kind that reads around the vacancy alone"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Problem:
     def of(cls, barriers: BarrierSet, spec: ModelSpec, parameters: TrainParameters) -> Problem:
         """The problem of training `spec` on `barriers`; see `jump_data` and `split_labels` for errors."""
         data = jump_data(barriers, spec.shells)
+        _check_known(data, spec)
         split, left_out = split_labels(data, parameters), len(barriers) - len(data)
         used = learnt(data, split, spec, parameters)
         return cls(data.select(used), split[used], spec, parameters, dict(barriers.attrs), left_out)

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from nnk.environment import gather_jumps
 from nnk.lattice import Lattice, jump_frames
 from nnk.published import open_npy46
+from nnk.published.labels import npy46_labels
+from nnk.training import ModelSpec, TrainParameters
+from nnk.training.problem import Problem
 
 NAMES = ("Nb50Mo25Ta25", "Mo100")
 VACANCIES = 3
@@ -47,8 +51,6 @@ def write(root, alloys, first=0, dtype=np.float64):
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("dtype", [np.float64, np.int8])
 def test_environments_are_those_of_the_states(alloys, tmp_path, first, dtype):
-    from nnk.environment import gather_jumps
-
     lattice, occupancies, sites = alloys
     found = open_npy46(write(tmp_path / "set", alloys, first, dtype))
     assert (len(found), found.names, found.first) == (2, NAMES, first)
@@ -151,3 +153,44 @@ def test_files_that_are_missing_are_named(alloys, tmp_path):
     (root / "dirnames.txt").unlink()
     with pytest.raises(ValueError, match=r"no dirnames.txt there"):
         open_npy46(root)
+
+
+def test_as_labels_the_jumps_of_a_vacancy_share_a_state(alloys, tmp_path):
+    """Each label sees what its map shows, turned by an operation that leaves its jump as it is."""
+    root = write(tmp_path / "set", alloys)
+    barriers, maps = npy46_labels(root, ("Ta", "Nb", "Mo")), open_npy46(root)
+    assert len(barriers.sample_key) == VACANCIES + 1  # in a pure metal all vacancies are the same
+    assert barriers.composition_name[0] == "Ta25Nb50Mo25"
+    lattice = Lattice.bcc(barriers.cells, 1.0)
+    spec = maps.read(0).environment
+    where = (barriers.sample.astype(int), barriers.vacancy_site.astype(int), barriers.jump.astype(int))
+    species, mover = gather_jumps(spec, lattice, barriers.occupancy, *where)
+    assert species.all()
+    read = [maps.read(index, ("Ta", "Nb", "Mo")) for index in range(2)]
+    np.testing.assert_array_equal(mover, np.concatenate([part.mover for part in read]))
+    np.testing.assert_array_equal(barriers.E_fwd_eV, np.concatenate([part.E_fwd_eV for part in read]))
+    for found, shown in zip(species, np.concatenate([part.species for part in read]), strict=True):
+        assert any((shown[turn] == found).all() for turn in spec.symmetry)
+    first = barriers.jump[:24].reshape(VACANCIES, 8)
+    assert all(sorted(jumps) == list(range(8)) for jumps in first.tolist())
+
+
+def test_as_labels_only_the_sites_around_the_vacancy_are_known(alloys, tmp_path):
+    barriers = npy46_labels(write(tmp_path / "set", alloys), ("Nb", "Mo", "Ta"))
+    assert (barriers.occupancy > 0).sum(axis=1).tolist() == [112] * (VACANCIES + 1)
+    assert np.isnan(barriers.E_bwd_eV).all()
+    assert barriers.usable.all()
+    barriers.save(tmp_path / "labels.nc")
+    np.testing.assert_array_equal(type(barriers).load(tmp_path / "labels.nc").occupancy, barriers.occupancy)
+    with pytest.raises(ValueError, match="every site must hold a species"):
+        barriers.replaced(attrs={})
+
+
+def test_networks_that_read_further_than_the_maps_show_are_refused(alloys, tmp_path):
+    barriers = npy46_labels(write(tmp_path / "set", alloys), ("Nb", "Mo", "Ta"))
+    parameters = TrainParameters(test_compositions=0, validation_fraction=0.4)
+    with pytest.raises(ValueError, match="do not tell all 142 sites that a network of kind detailed-balance"):
+        Problem.of(barriers, ModelSpec("far"), parameters)
+    for spec in (ModelSpec("near", shells=3), ModelSpec("initial", kind="mlp")):
+        with pytest.raises(ValueError, match="cannot be split"):  # by the one vacancy of the pure metal
+            Problem.of(barriers, spec, parameters)

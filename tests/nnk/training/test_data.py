@@ -1,6 +1,5 @@
 """Training data, splits, metrics, linear parts."""
 
-
 import numpy as np
 import pytest
 
@@ -177,3 +176,25 @@ def test_ridge_shrinks_with_its_penalty(labels, shells):
     sizes = [np.abs(fit_linear_parts(data, rows, ridge).kra_linear_eV).sum() for ridge in (1e-3, 10.0, 1e6)]
     assert sizes[0] > sizes[1] > sizes[2]
     assert sizes[2] < 1e-2
+
+
+def test_what_is_held_out_by_name_is_tested_alone(labels, shells):
+    data = jump_data(labels(), shells)
+    composition, other = np.unique(data.composition)[:2]
+    sample = data.sample[data.composition == other][0]
+    parameters = TrainParameters(
+        seed=4, held_out=(str(composition), str(sample)), test_compositions=0, test_fraction=0
+    )
+    split = split_labels(data, parameters)
+    tested = (data.composition == composition) | (data.sample == sample)
+    np.testing.assert_array_equal(split == "test-composition", tested)
+    assert set(split[~tested]) == {"train", "validation"}
+
+
+def test_names_that_hold_out_nothing_or_all_are_refused(labels, shells):
+    data = jump_data(labels(), shells)
+    with pytest.raises(ValueError, match="held_out: there is no usable label of Nowhere"):
+        split_labels(data, TrainParameters(held_out=("Nowhere",)))
+    everything = tuple(map(str, np.unique(data.composition)))
+    with pytest.raises(ValueError, match="held_out: all labels are held out"):
+        split_labels(data, TrainParameters(held_out=everything))
