@@ -14,6 +14,7 @@ from launch.schema.box import VegardBox
 from launch.schema.kmc import PUBLISHED_FORMATS, PublishedModel
 from launch.schema.models import Model
 from launch.schema.potential import Potential
+from launch.schema.resources import Resources
 from launch.stages import ANALYSIS_READS, SECTION_OF_STAGE
 from nnk.lattice import offsets_within
 from site_configs import SiteError, load_site, site_names
@@ -34,10 +35,25 @@ def _sections_belong_together(sections: frozenset[str]) -> Findings:
 
 
 @needs("train.backend", "train.ranks")
-def _ranks_need_ddp(backend: str, ranks: int) -> Findings:
+def _ranks_need_a_backend(backend: str, ranks: int) -> Findings:
     if backend == "single" and ranks > 1:
-        message = f"got {ranks} with backend single; allowed: 1, or backend: ddp"
+        message = f"got {ranks} with backend single; allowed: 1, or backend: ddp or horovod"
         yield Finding(("train", "ranks"), message)
+
+
+@needs("train.optimiser", "given_train")
+def _only_adamw_decays(optimiser: str, given: frozenset[str]) -> Findings:
+    if optimiser != "adamw" and "weight_decay" in given:
+        message = f"given with optimiser {optimiser}, which has none; allowed: with optimiser: adamw"
+        yield Finding(("train", "weight_decay"), message, at_key=True)
+
+
+@needs("train.backend", "resources")
+def _nodes_need_horovod(backend: str, resources: Resources) -> Findings:
+    nodes = resources.train.nodes
+    if nodes not in (None, 1) and backend != "horovod":
+        message = f"got {nodes} with backend {backend}; allowed: 1, or backend: horovod"
+        yield Finding(("resources", "train", "nodes"), message)
 
 
 def _times(cells: Cells) -> str:

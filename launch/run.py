@@ -30,6 +30,7 @@ from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdo
 from launch.progress import Progress
 from launch.stage_runner import StageRunner, StageTools
 from launch.stages import SECTION_OF_STAGE, STAGES
+from launch.training_layout import training_layout
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
 from site_configs import Site, SiteError, StageLayout, load_site, pools_of
@@ -67,6 +68,8 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
 def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
     if stage == "kmc" and campaign.kmc and campaign.kmc.batched and campaign.kmc.batched.device == "cuda":
         return site.gpu_layout(stage)
+    if stage == "train":
+        return training_layout(site, campaign)
     section = {"prepare": "label", "report": "analysis", **SECTION_OF_STAGE}.get(stage, stage)
     asked = getattr(campaign.resources, section)
     return site.layout(stage, asked.ranks_per_node, asked.nodes)

@@ -88,13 +88,12 @@ class UnitMaker:
             crashed: by key, why an item is not to be tried again but recorded as failed.
         """
         layout = self._layouts[stage]
-        ranks = self._campaign.train.ranks if stage == "train" and self._campaign.train else layout.ranks
         unit = Unit(
             stage=stage,
             name=f"{self._epoch:06d}-{stage}-{self._count:04d}",
             root=self._workdir.root.absolute(),
             epoch=self._epoch,
-            ranks=ranks,
+            ranks=layout.ranks,
             settings={**self._settings(stage, items[0]), "seconds_per_item": seconds_per_item},
             items=tuple(self._unit_item(item, crashed or {}) for item in items),
         )
@@ -135,10 +134,20 @@ def _command(unit: Unit, layout: StageLayout) -> list[str]:
     if unit.stage in MPI_STAGES:
         return [*layout.mpi_command, *python, "-m", f"jobs.{unit.stage}", str(unit.path)]
     if unit.stage == "train":
-        several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={unit.ranks}"]
-        start = several if unit.settings["backend"] != "single" else []
-        return [*python, *start, "-m", "jobs.train", str(unit.path)]
+        return [*_training_ranks(unit, layout), "-m", "jobs.train", str(unit.path)]
     return [*python, "-m", "jobs.analyse", str(unit.path)]
+
+
+def _training_ranks(unit: Unit, layout: StageLayout) -> list[str]:
+    """Words that start Python on the ranks of a training: by torchrun, or by the site's MPI for Horovod."""
+    # Parsl shows a worker one GPU, and all ranks of a unit are started by one worker
+    sees_one = layout.pool.on_gpus and unit.ranks > 1
+    start = ["env", "-u", "CUDA_VISIBLE_DEVICES", "-u", "ROCR_VISIBLE_DEVICES"] if sees_one else []
+    backend = unit.settings["backend"]
+    if backend == "ddp":
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={unit.ranks}"]
+        return [*start, *PYTHON, *torchrun]
+    return [*start, *(layout.mpi_command if backend == "horovod" else ()), *PYTHON]
 
 
 def _inputs(campaign: Campaign, item: Item) -> dict[str, Any]:
@@ -188,7 +197,12 @@ def _train_settings(campaign: Campaign, key: str) -> dict[str, Any]:
     model = next(model for model in train.models if model.name == model_of(key))
     held_out = trainings(campaign, model.name)[key]
     parameters = asdict(train.parameters(model, campaign.seed, held_out))
-    return {"model": asdict(model.spec()), "train": parameters, "backend": train.backend}
+    return {
+        "model": asdict(model.spec()),
+        "train": parameters,
+        "backend": train.backend,
+        "device": train.device,
+    }
 
 
 def _kmc_settings(campaign: Campaign) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from launch.schema.base import Name, PositiveFloat, Section, refuse
+from launch.schema.schedule import Schedule
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import BalancedOptions, MlpOptions, SdmCnnOptions
-from nnk.training.parameters import Choice, Loss, ModelSpec
+from nnk.training.parameters import Choice, Loss, ModelSpec, Optimiser, Precision
 
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(strict=False, min_length=1, max_length=8)
@@ -25,14 +26,30 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """Labels per step, over all ranks together."""
 
+    optimiser: Optimiser | None = None
+    """How the weights follow from the gradients."""
+
     learning_rate: PositiveFloat | None = None
     """Highest learning rate."""
+
+    schedule: Schedule | None = None
+    """one-cycle, or a mapping plateau; see train.schedule."""
 
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     """Weight decay of AdamW."""
 
     loss: Loss | None = None
     """Loss of the forward and backward barriers."""
+
+    symmetry: bool | None = None
+    """Show each label in a random one of the equivalent frames of its jump, another in every epoch."""
+
+    rotation: bool | None = None
+    """Turn each label by a random angle about its jump's axis in every epoch, for networks that read
+    positions."""
+
+    precision: Precision | None = None
+    """Of the products while training."""
 
     patience: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a better validation error after which training stops."""

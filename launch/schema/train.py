@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from launch.schema.base import PositiveFloat, Section, refuse
 from launch.schema.folds import HELD_OUT_OTHERWISE, FoldChoice
 from launch.schema.models import Model
-from nnk.training.parameters import TrainParameters
+from launch.schema.schedule import Schedule
+from nnk.training.parameters import BackendName, Device, Loss, Optimiser, Precision, TrainParameters
 
 
 def _named_once(models: tuple[Model, ...]) -> tuple[Model, ...]:
@@ -47,27 +48,58 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=1)] = TrainParameters.batch_size
     """Labels per step, over all ranks together."""
 
+    optimiser: Optimiser = TrainParameters.optimiser
+    """How the weights follow from the gradients."""
+
     learning_rate: PositiveFloat = TrainParameters.learning_rate
     """Highest learning rate."""
 
-    weight_decay: Annotated[float, Field(ge=0)] = TrainParameters.weight_decay
-    """Weight decay of AdamW."""
+    schedule: Schedule = "one-cycle"
+    """one-cycle: the learning rate rises over the first twentieth of the epochs, then falls as a cosine to 0.
+    Or a mapping plateau: it falls when the validation error does not."""
 
-    loss: Literal["mse", "mae", "huber"] = TrainParameters.loss
+    weight_decay: Annotated[float, Field(ge=0)] = TrainParameters.weight_decay
+    """Weight decay of AdamW; adam and rmsprop have none."""
+
+    loss: Loss = TrainParameters.loss
     """Loss of the forward and backward barriers."""
+
+    split_weight: Annotated[float, Field(ge=0)] = TrainParameters.split_weight
+    """Weight in the loss of labels whose path has intermediate minima (flag SPLIT); others have 1."""
+
+    fallback_weight: Annotated[float, Field(ge=0)] = TrainParameters.fallback_weight
+    """Weight in the loss of labels by the nudged elastic band where the search failed (flag FALLBACK)."""
+
+    symmetry: bool = TrainParameters.symmetry
+    """Show each label in a random one of the equivalent frames of its jump, another in every epoch."""
+
+    rotation: bool = TrainParameters.rotation
+    """Turn each label by a random angle about its jump's axis in every epoch, for networks that read
+    positions."""
+
+    precision: Precision = TrainParameters.precision
+    """Of the products while training: bfloat16 is faster on GPUs. Weights and sums are float32."""
 
     patience: Annotated[int, Field(ge=1)] = TrainParameters.patience
     """Epochs without a better validation error after which training stops."""
 
-    backend: Literal["single", "ddp"] = "single"
-    """single: one process. ddp: data-parallel training by torch.distributed, on `ranks` processes."""
+    backend: BackendName = "single"
+    """single: one process. ddp: data-parallel training by torch.distributed, on `ranks` processes of a node.
+    horovod: the same by Horovod (make horovod), started by the site's MPI, on `ranks` processes of one or
+    more nodes (resources.train). The results are the same, to rounding."""
 
     ranks: Annotated[int, Field(ge=1)] = 1
-    """Processes of the ddp backend."""
+    """Processes that train a network together; on GPUs each has one of its own."""
+
+    device: Device = "auto"
+    """Where networks are trained. auto: on GPUs if the site has any. cuda: an error if it has none."""
 
     def parameters(self, model: Model, seed: int, held_out: tuple[str, ...] = ()) -> TrainParameters:
         """How to train a model, as the library names it; with the names that a fold tests."""
-        said = self.model_dump(exclude={"models", "folds", "backend", "ranks"})
+        said = self.model_dump(exclude={"models", "folds", "backend", "ranks", "device"})
         if self.folds is not None:
             said |= {**dict.fromkeys(HELD_OUT_OTHERWISE, 0), "held_out": held_out}
-        return TrainParameters(seed=seed, **said | model.training.said())
+        said |= model.training.said()
+        if isinstance(said["schedule"], dict):
+            said["schedule"] = said["schedule"]["plateau"]
+        return TrainParameters(seed=seed, **said)

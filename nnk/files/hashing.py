@@ -55,7 +55,11 @@ def chosen(record: Any) -> dict[str, Any]:
     """
     values = {field.name: getattr(record, field.name) for field in fields(record)}
     defaults = {field.name: field.default for field in fields(record) if field.default is not MISSING}
-    return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+    return {
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in values.items()
+        if name not in defaults or value != defaults[name]
+    }
 
 
 def file_hash(path: Path) -> str:

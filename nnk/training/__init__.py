@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 from nnk.training.parameters import ModelSpec, TrainParameters
 
 if TYPE_CHECKING:
-    from nnk.training.loop import TrainingDiverged, train
+    from nnk.training.loop import TrainingDiverged, TrainingStopped, train
     from nnk.training.products import TrainResult
 
-__all__ = ["ModelSpec", "TrainParameters", "TrainResult", "TrainingDiverged", "train"]
+__all__ = ["ModelSpec", "TrainParameters", "TrainResult", "TrainingDiverged", "TrainingStopped", "train"]
 
-_LAZY = {"train": "loop", "TrainingDiverged": "loop", "TrainResult": "products"}
+_LAZY = {
+    "train": "loop",
+    "TrainingDiverged": "loop",
+    "TrainingStopped": "loop",
+    "TrainResult": "products",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -65,7 +65,7 @@ def load_checkpoint(path: Path, key: str) -> tuple[TrainState, dict[str, Tensor]
     if not path.exists():
         return None
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, weights_only=True, map_location="cpu")
     except (RuntimeError, EOFError, ValueError, UnpicklingError) as error:
         raise ValueError(f"{path} is damaged: remove it to train from the start") from error
     if content["key"] != key:

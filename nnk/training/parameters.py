@@ -9,10 +9,12 @@ from typing import Literal, get_args
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import Options, check
 
-LOSSES = ("huber", "mse", "mae")
-
-Choice = Literal["random", "k-means"]
 Loss = Literal["huber", "mse", "mae"]
+Choice = Literal["random", "k-means"]
+Optimiser = Literal["adamw", "adam", "rmsprop"]
+Precision = Literal["float32", "bfloat16"]
+BackendName = Literal["single", "ddp", "horovod"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,43 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class Plateau:
+    """A learning rate that falls when the validation error does not.
+
+    Attributes:
+        factor: of the rate, each time.
+        patience: epochs without a new best validation error before that.
+        floor: lowest rate.
+    """
+
+    factor: float = 10**-0.5
+    patience: int = 10
+    floor: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check(0 < self.factor < 1, "factor", self.factor, "0 < x < 1")
+        check(self.patience >= 1, "patience", self.patience, "a whole number >= 1")
+        check(self.floor >= 0, "floor", self.floor, "a number >= 0")
+
+
+@dataclass(frozen=True)
 class TrainParameters:
     """How to train.
 
     Attributes:
         epochs: at most so many passes over the training labels.
         batch_size: labels per optimiser step, over all ranks together. A label counts for both directions.
-        learning_rate: peak of AdamW's rate: a linear rise over the first twentieth, then a cosine to zero.
-        weight_decay: of AdamW; large values suit few labels.
+        optimiser: "adamw", "adam" or "rmsprop".
+        learning_rate: its highest rate.
+        schedule: "one-cycle", a linear rise over the first twentieth, then a cosine to zero; or a `Plateau`.
+        weight_decay: of AdamW, the others have none; large values suit few labels.
         ridge: strength of the ridge regression of the linear parts, in squared numbers of atoms.
         loss: "huber", "mse" or "mae", on forward and backward barriers.
+        split_weight, fallback_weight: in the loss, of labels with these flags (`nnk.barriers.Flag`); of all
+            others it is 1.
+        symmetry: whether each label is turned by a random symmetry operation of its jump in every epoch.
+        rotation: whether it is turned by a random angle about the jump's axis, for networks that can be.
+        precision: of the network's products; weights and sums are float32.
         seed: of the splits, the first weights, the order of the labels and their turning.
         test_compositions: so many whole compositions are held out, chosen by the seed.
         held_out: names of what is held out whole besides: compositions, samples, or groups of samples.
@@ -72,10 +101,17 @@ class TrainParameters:
 
     epochs: int = 200
     batch_size: int = 64
+    optimiser: Optimiser = "adamw"
     learning_rate: float = 2e-3
+    schedule: Literal["one-cycle"] | Plateau = "one-cycle"
     weight_decay: float = 1.0
     ridge: float = 3.0
     loss: Loss = "huber"
+    split_weight: float = 1.0
+    fallback_weight: float = 1.0
+    symmetry: bool = True
+    rotation: bool = True
+    precision: Precision = "float32"
     seed: int = 0
     test_compositions: int = 1
     held_out: tuple[str, ...] = ()
@@ -85,12 +121,19 @@ class TrainParameters:
     checkpoint_epochs: int = 10
 
     def __post_init__(self) -> None:
+        if isinstance(self.schedule, Mapping):
+            object.__setattr__(self, "schedule", Plateau(**self.schedule))
         for name in ("epochs", "batch_size", "patience", "checkpoint_epochs"):
             check(getattr(self, name) >= 1, name, getattr(self, name), "a whole number >= 1")
         for name in ("learning_rate", "ridge"):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number > 0")
-        check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number >= 0")
-        check(self.loss in LOSSES, "loss", self.loss, " or ".join(LOSSES))
+        for name in ("weight_decay", "split_weight", "fallback_weight"):
+            check(getattr(self, name) >= 0, name, getattr(self, name), "a number >= 0")
+        for name, allowed in (("loss", Loss), ("optimiser", Optimiser), ("precision", Precision)):
+            words = get_args(allowed)
+            check(getattr(self, name) in words, name, getattr(self, name), " or ".join(words))
+        known = self.schedule == "one-cycle" or isinstance(self.schedule, Plateau)
+        check(known, "schedule", self.schedule, "one-cycle or a Plateau")
         object.__setattr__(self, "held_out", tuple(self.held_out))
         check(self.test_compositions >= 0, "test_compositions", self.test_compositions, "0 or more")
         fractions = (self.test_fraction, self.validation_fraction)

@@ -57,7 +57,7 @@ def test_names_of_compositions_follow_the_order_of_the_elements(write_campaign):
 def test_training_section_gives_the_library_its_parameters(write_campaign):
     train = load_campaign(write_campaign(("test_compositions: 1", "epochs: 3"))).train
     assert train is not None
-    assert train.parameters(7) == TrainParameters(seed=7, epochs=3)
+    assert train.parameters(train.models[0], 7) == TrainParameters(seed=7, epochs=3)
     assert train.models[0].spec() == ModelSpec("main", "detailed-balance", 8)
 
 

@@ -219,13 +219,30 @@ GOLDEN = {
     "kind of model": (
         ("kind: detailed-balance", "kind: detailed_balance"),
         [
-            '21:26: train.models[0].kind: got "detailed_balance"; allowed: mlp, detailed-balance; '
-            'did you mean "detailed-balance"?'
+            '21:26: train.models[0].kind: got "detailed_balance"; allowed: mlp or detailed-balance or ',
         ],
     ),
     "more ranks than one process": (
         ("test_compositions: 1", "ranks: 2"),
-        ["22:10: train.ranks: got 2 with backend single; allowed: 1, or backend: ddp"],
+        ["22:10: train.ranks: got 2 with backend single; allowed: 1, or backend: ddp or horovod"],
+    ),
+    "nodes without Horovod": (
+        ("site: local", "site: local\nresources: {train: {nodes: 2}}"),
+        ["6:28: resources.train.nodes: got 2 with backend single; allowed: 1, or backend: horovod"],
+    ),
+    "decay of another optimiser": (
+        ("test_compositions: 1", "optimiser: adam\n  weight_decay: 1.0"),
+        [
+            "23:3: train.weight_decay: given with optimiser adam, which has none; allowed: with optimiser: adamw"
+        ],
+    ),
+    "unknown schedule": (
+        ("test_compositions: 1", "schedule: {plateau: {patience: 0}}"),
+        ["22:34: train.schedule.plateau.patience: got 0; allowed: a whole number >= 1"],
+    ),
+    "schedule of a model": (
+        ("shells: 8}", "shells: 8, training: {schedule: cosine}}"),
+        ['21:76: train.models[0].training.schedule: got "cosine"; allowed: one-cycle'],
     ),
     "label without potential": (
         ("potential: {builtin: zhou-eam}", ""),

@@ -1,5 +1,11 @@
 """Fixtures of the library's tests."""
 
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -41,3 +47,29 @@ def closed_loop():
         return occupancy, start, directions
 
     return make
+
+
+@pytest.fixture(scope="session")
+def on_two_ranks():
+    """Runs a program on two ranks of a training backend, on CPUs; its output."""
+
+    def run(backend, program, *arguments):
+        command = [sys.executable, "-P", str(program), *map(str, arguments)]
+        if backend == "ddp":
+            torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+            command[2:2] = torchrun
+        else:
+            if find_spec("horovod") is None:
+                pytest.skip("Horovod is not built: make horovod")
+            mpiexec = shutil.which("mpiexec", path=f"{sys.prefix}/bin:{os.environ['PATH']}")
+            if mpiexec is None:
+                pytest.skip("no mpiexec: pip install '.[local]'")
+            command[:0] = [mpiexec, "-n", "2"]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

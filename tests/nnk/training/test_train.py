@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nnk.barriers import BarrierSet, Flag
+from nnk.barriers import Flag
 from nnk.environment import gather
 from nnk.files import Fence, StaleEpoch
 from nnk.lattice import Lattice
@@ -21,7 +21,7 @@ from nnk.models.program import evaluate
 from nnk.training import ModelSpec, TrainingDiverged, TrainParameters, train
 from nnk.training.backends import Backend
 from nnk.training.data import jump_data
-from nnk.training.loop import Trainer, learning_rate
+from nnk.training.loop import Trainer
 from nnk.training.problem import Problem
 
 QUICK = TrainParameters(epochs=12, batch_size=32, checkpoint_epochs=4, seed=2)
@@ -70,13 +70,13 @@ def test_products_and_predictions(labels, shells, kind, tmp_path):
 @pytest.mark.parametrize("kind", ["detailed-balance", "mlp"])
 def test_network_and_exported_model_agree(labels, shells, kind):
     trainer = Trainer(Problem.of(labels(), spec(kind, shells), QUICK), Backend())
-    data = trainer.data
+    data = trainer.problem.data
     with torch.no_grad():
         for weights in trainer.network.parameters():
             if weights.requires_grad:
                 weights.add_(torch.randn_like(weights) * 0.1)
-        forward, backward = trainer.network(trainer.species, trainer.mover)
-    model = trainer.network.export(data, trainer.start, {})
+        forward, backward, _ = trainer.network(trainer.labels.species, trainer.labels.mover)
+    model = trainer.network.export(trainer.start, {})
     scale = trainer.start.scale_eV
     lattice = Lattice.bcc((4, 4, 4), 3.2)
     barriers = labels()
@@ -220,34 +220,6 @@ def test_a_stale_run_writes_nothing(labels, shells, tmp_path):
     assert not [path for path in (tmp_path / "m").rglob("*") if path.is_file()]
 
 
-def test_unknown_backends_and_missing_ranks_are_refused(labels, shells, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="allowed are single, ddp"):
-        train(labels(), spec("mlp", shells), QUICK, tmp_path, backend="magic")
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with pytest.raises(ValueError, match=r"WORLD_SIZE.*torch\.distributed\.run"):
-        train(labels(), spec("mlp", shells), QUICK, tmp_path, backend="ddp")
-
-
-def test_rate_rises_then_falls():
-    rates = [learning_rate(done, 1.0) for done in np.linspace(0, 1, 101)]
-    assert rates[0] < 0.1
-    assert max(rates) == pytest.approx(1.0, abs=0.02)
-    assert rates.index(max(rates)) == 5
-    assert rates[-1] == pytest.approx(0, abs=1e-12)
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from nnk.barriers import BarrierSet
-from nnk.training import ModelSpec, TrainParameters, train
-folder, shells = Path(sys.argv[1]), int(sys.argv[2])
-spec = ModelSpec("main", "detailed-balance", shells, {"hidden": (16, 8)})
-train(BarrierSet.load(folder / "labels.nc"), spec,
-      TrainParameters(epochs=12, batch_size=32, checkpoint_epochs=4, seed=2), folder / "ddp", backend="ddp")
-"""
-
-
 KILLED = """
 import sys
 from pathlib import Path
@@ -255,8 +227,9 @@ from nnk.barriers import BarrierSet
 from nnk.training import ModelSpec, TrainParameters, train
 folder, shells = Path(sys.argv[1]), int(sys.argv[2])
 parameters = TrainParameters(epochs=60, batch_size=8, checkpoint_epochs=3, seed=2)
-train(BarrierSet.load(folder / "labels.nc"), ModelSpec("main", "detailed-balance", shells,
-      {"hidden": (16, 8)}), parameters, folder / sys.argv[3], progress=lambda row: print(row["epoch"], flush=True))
+spec = ModelSpec("main", "detailed-balance", shells, {"hidden": (16, 8)})
+train(BarrierSet.load(folder / "labels.nc"), spec, parameters, folder / sys.argv[3],
+      progress=lambda row: print(row["epoch"], flush=True))
 """
 
 
@@ -283,24 +256,3 @@ def test_sigkill_in_an_epoch_changes_nothing(labels, shells, tmp_path):
     assert start("killed").communicate()[0].split()[-1] == "60"
     for name in ("model.safetensors", "model.json", "history.csv", "predictions.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-
-
-def test_two_ranks_give_what_one_gives(labels, shells, tmp_path):
-    barriers = labels()
-    barriers.save(tmp_path / "labels.nc")
-    (tmp_path / "program.py").write_text(PROGRAM)
-    launcher = [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [*launcher, str(tmp_path / "program.py"), str(tmp_path), str(shells)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    read_back = BarrierSet.load(tmp_path / "labels.nc")
-    alone = train(read_back, spec("detailed-balance", shells), QUICK, tmp_path / "alone").model.tensors()
-    together = load(tmp_path / "ddp").tensors()
-    for name, array in alone.items():
-        np.testing.assert_allclose(together[name], array, atol=2e-5, err_msg=name)
-    for one, two in zip(
-        rows(tmp_path / "alone/history.csv"), rows(tmp_path / "ddp/history.csv"), strict=True
-    ):
-        for name in one:
-            assert float(one[name]) == pytest.approx(float(two[name]), rel=1e-3), name
