@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,16 @@ from analysis.products import FigureProduct, Number, TableProduct
 from analysis.style import SINGLE_COLUMN_IN, new_figure, series_style
 from nnk.files import rng
 from nnk.lattice import Lattice
-from nnk.observables.drift import Drift, drift_on_loops
+from nnk.models import BarrierModel
+from nnk.models.network_model import NetworkModel
+from nnk.observables.drift import LENGTHS, Drift, drift_on_loops
 from nnk.observables.statistics import Estimate, mean_and_error
 
 TABLE = f"{NAME}-drift"
 CELLS = 12  # along each edge of the block that loops lie in
 EVERY = "all"
+MOST_S = 600.0  # of one model, as far as fewer loops can help
+FEWEST_LOOPS = 4
 _LINES = ("-", "--", "-.", ":")
 
 
@@ -53,24 +58,51 @@ def model_drift(
 ) -> ModelDrift:
     """Drift of a model on random loops in random solid solutions of a composition.
 
+    All models walk the same loops; a slow one, as the shortest loops tell, only the first of them.
+
     Raises:
         ValueError: a length that no loop of the model's lattice has.
     """
-    model = network.model
+    model = _at_its_fastest(network.model)
     lattice = Lattice(model.structure, (CELLS,) * 3, 1.0)
     shares = np.array([fractions.get(element, 0.0) for element in model.elements])
-    drifts = [
-        drift_on_loops(
-            model,
-            lattice,
-            shares,
-            length=length,
-            loops=options.loops,
-            rng=rng(seed, NAME, "loops", length),  # the same loops for all models
-        )
-        for length in options.loop_lengths
-    ]
-    return ModelDrift(network.name, model.elements, model.detailed_balance, tuple(drifts))
+    lengths = options.loop_lengths or LENGTHS[model.structure]
+
+    def drift(length: int, loops: int) -> Drift:
+        generator = rng(seed, NAME, "loops", length)
+        return drift_on_loops(model, lattice, shares, length=length, loops=loops, rng=generator)
+
+    few, shortest = min(FEWEST_LOOPS, options.loops), min(lengths)
+    drift(shortest, 1)  # loads and compiles
+    began = time.perf_counter()
+    drift(shortest, few)
+    jump_s = (time.perf_counter() - began) / (few * shortest)
+    counts = loops_in_time(lengths, options.loops, jump_s)
+    drifts = tuple(drift(length, count) for length, count in zip(lengths, counts, strict=True))
+    return ModelDrift(network.name, model.elements, model.detailed_balance, drifts)
+
+
+def loops_in_time(lengths: Sequence[int], loops: int, jump_s: float) -> list[int]:
+    """How many loops of each length are walked within `MOST_S`, of `loops` that are wanted.
+
+    Args:
+        lengths: of the loops.
+        loops: wanted of each length.
+        jump_s: time that a jump takes.
+    """
+    if loops * sum(lengths) * jump_s <= MOST_S:
+        return [loops] * len(lengths)
+    share_s = MOST_S / len(lengths)
+    return [min(loops, max(FEWEST_LOOPS, int(share_s / (length * jump_s)))) for length in lengths]
+
+
+def _at_its_fastest(model: BarrierModel) -> BarrierModel:
+    """The model on a GPU, if torch runs it and there is one."""
+    if not isinstance(model, NetworkModel):
+        return model
+    import torch
+
+    return model.on("cuda") if torch.cuda.is_available() else model
 
 
 def drift_figure(found: Sequence[ModelDrift], surroundings: str) -> FigureProduct:
@@ -86,16 +118,19 @@ def drift_figure(found: Sequence[ModelDrift], surroundings: str) -> FigureProduc
     panel.set_xlim(0, None)
     panel.set_ylim(0, max(1.0, 1.05 * panel.get_ylim()[1]))  # rounding is not blown up to a drift
     figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    loops = len(found[0].drifts[0].left_eV)
+    loops = max(len(d.left_eV) for drift in found for d in drift.drifts)
+    fewer = min(len(d.left_eV) for drift in found for d in drift.drifts)
     return FigureProduct(
         name=TABLE,
         title="Drift on closed loops",
         caption=(
             "A vacancy is led around a closed loop of L distinct sites whose atoms are all of one species, "
             "so that the crystal is as before; sum of the energy differences E_fwd - E_bwd of its jumps, "
-            f"absolute, mean over {loops} random loops of each length. Error bars: standard error over "
-            "loops. The loops' atoms alternate between the elements; each loop lies in its own random "
-            f"solution, {surroundings}. A model that obeys detailed balance leaves nothing."
+            f"absolute, mean over {loops} random loops of each length"
+            + (f" (of slow networks down to {fewer})" if fewer < loops else "")
+            + ". Error bars: standard error over loops. The loops' atoms alternate between the elements; "
+            f"each loop lies in its own random solution, {surroundings}. A model that obeys detailed balance "
+            "leaves nothing."
         ),
         alt=f"Curves of the energy left against the length of the loop. {drift_words(found)}",
         figure=figure,

@@ -49,7 +49,7 @@ def analyse(inputs: Inputs) -> Product:
     """Errors, calibration and drift of each model of the campaign, and its card."""
     campaign, options = inputs.campaign(), inputs.options(NAME, ModelsOptions)
     with reading(inputs.workdir.campaign_file):
-        for length in options.loop_lengths:
+        for length in options.loop_lengths or ():
             check_length(campaign["alloy"]["lattice"], length)
     found = judged_networks(inputs)
     cards = [_card(judged, options, campaign) for judged in found]

@@ -55,7 +55,7 @@ def _there_are_models(names: tuple[str, ...], sections: frozenset[str]) -> Findi
 
 @needs("alloy.lattice", "analysis_options.models")
 def _loops_exist(structure: Structure, models: ModelsOptions) -> Findings:
-    for i, length in enumerate(models.loop_lengths):
+    for i, length in enumerate(models.loop_lengths or ()):
         try:
             check_length(structure, length)
         except ValueError as error:

@@ -40,13 +40,17 @@ class RandomnessOptions(Section):
 class ModelsOptions(Section):
     """Of the analysis models."""
 
-    loop_lengths: Annotated[
-        tuple[Annotated[int, Field(ge=3, le=1000)], ...], Field(strict=False, min_length=1, max_length=20)
-    ] = defaults.ModelsOptions.loop_lengths
-    """Jumps of the closed loops on which models are tried for detailed balance; bcc has even lengths only."""
+    loop_lengths: (
+        Annotated[
+            tuple[Annotated[int, Field(ge=3, le=1000)], ...], Field(strict=False, min_length=1, max_length=20)
+        ]
+        | None
+    ) = defaults.ModelsOptions.loop_lengths
+    """Jumps of the closed loops on which models are tried for detailed balance; bcc has even lengths only.
+    Default: bcc 4, 8, 16, 32, 64, 100; fcc 3, 6, 12, 25, 50, 100."""
 
     loops: Annotated[int, Field(ge=2, le=10_000)] = defaults.ModelsOptions.loops
-    """Loops of each length."""
+    """Loops of each length; fewer of networks that would take more than ten minutes."""
 
 
 class CompareOptions(Section):

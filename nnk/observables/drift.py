@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 SHORTEST = {"bcc": 4, "fcc": 3}  # sites of the smallest loop
+LENGTHS = {"bcc": (4, 8, 16, 32, 64, 100), "fcc": (3, 6, 12, 25, 50, 100)}
 _ATTEMPTS = 200  # detours tried per site of a loop before it is begun anew
-_BATCH_JUMPS = 1024
+_BATCH_JUMPS = 65536  # 100 loops of 100 jumps, there and back, in one go
 
 
 def check_length(structure: Structure, length: int) -> None:
@@ -156,9 +157,13 @@ def loop_sums_eV(
         raise ValueError("occupancies: expected atoms of one species on all sites of a loop")
     sample = np.repeat(np.arange(n), length)
     back = reverse_jump(lattice.structure, jump)
-    forward = _barriers(model, lattice, occupancies, (sample, loops.ravel(), jump.ravel()))
-    backward = _barriers(model, lattice, occupancies, (sample, following.ravel(), back.ravel()))
-    return (forward - backward).reshape(n, length).sum(axis=1)
+    places = (
+        np.concatenate([sample, sample]),
+        np.concatenate([loops.ravel(), following.ravel()]),
+        np.concatenate([jump.ravel(), back.ravel()]),
+    )
+    forward, backward = _barriers(model, lattice, occupancies, places).reshape(2, n, length)
+    return np.asarray((forward - backward).sum(axis=1))
 
 
 def _barriers(
@@ -203,6 +208,8 @@ def drift_on_loops(
 ) -> Drift:
     """The drift on random loops in random solid solutions, a new one for each loop; see the module.
 
+    The first loops are the same however many there are.
+
     Args:
         model: the barriers.
         lattice: large enough for loop and environment.
@@ -217,7 +224,7 @@ def drift_on_loops(
     counts = exact_counts(fractions, lattice.n_sites)
     present = np.flatnonzero(counts) + 1
     species = present[np.arange(loops) % len(present)].astype(np.uint8)
-    walks = np.stack([closed_loop(lattice, length, rng) for _ in range(loops)])
-    occupancies = np.stack([random_solution(counts, rng) for _ in range(loops)])
+    drawn = [(closed_loop(lattice, length, rng), random_solution(counts, rng)) for _ in range(loops)]
+    walks, occupancies = (np.stack(parts) for parts in zip(*drawn, strict=True))
     np.put_along_axis(occupancies, walks, species[:, None], axis=1)
     return Drift(length, loop_sums_eV(model, lattice, occupancies, walks), species)

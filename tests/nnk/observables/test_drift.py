@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnk.lattice import Lattice, reverse_jump
-from nnk.observables.drift import check_length, closed_loop, drift_on_loops, loop_sums_eV
+from nnk.observables.drift import LENGTHS, check_length, closed_loop, drift_on_loops, loop_sums_eV
 
 EQUAL = np.full(3, 1 / 3)
 LATTICES = {"bcc": Lattice.bcc((8, 8, 8), 3.2), "fcc": Lattice.fcc((6, 6, 6), 3.6)}
@@ -86,6 +86,34 @@ def test_sums_are_those_of_a_vacancy_that_walks(kind, random_mlp, random_balance
     found = loop_sums_eV(model, lattice, occupancies, loops)
     expected = [naive_sum_eV(model, lattice, o, loop) for o, loop in zip(occupancies, loops, strict=True)]
     np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_first_loops_are_the_same_however_many_there_are(random_mlp):
+    lattice, model = LATTICES["bcc"], random_mlp(seed=2, shells=2)
+    few, many = (
+        drift_on_loops(model, lattice, EQUAL, length=8, loops=n, rng=np.random.default_rng(3)) for n in (3, 8)
+    )
+    np.testing.assert_allclose(many.left_eV[:3], few.left_eV, atol=1e-9)
+    np.testing.assert_array_equal(many.species[:3], few.species)
+
+
+@pytest.mark.parametrize("structure", ["bcc", "fcc"])
+def test_a_set_of_loops_is_asked_for_at_once(random_balanced, structure):
+    model = random_balanced(seed=2, shells=1, structure=structure)
+    asked = []
+
+    class Counting:
+        environment = model.environment
+
+        def predict(self, species, mover, jump):
+            asked.append(len(mover))
+            return model.predict(species, mover, jump)
+
+    for length in LENGTHS[structure]:
+        drift_on_loops(
+            Counting(), LATTICES[structure], EQUAL, length=length, loops=5, rng=np.random.default_rng(0)
+        )
+    assert asked == [2 * 5 * length for length in LENGTHS[structure]]
 
 
 @pytest.mark.parametrize("structure", ["bcc", "fcc"])
