@@ -152,7 +152,7 @@ def _pbs(site: Site, jobs: Jobs, asked: dict[str, Any], pool: Pool) -> Execution
         jobs.poll_s,
         queue=pool.queue,
         cpus_per_node=site.cores_in(pool.queue),
-        select_options=select or None,
+        select_options=select,
         **asked,
     )
 

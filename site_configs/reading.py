@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from site_configs.site import KeyPath, Origin, Site, SiteError
+from site_configs.data import KeyPath, Origin
+from site_configs.site import Site, SiteError
 
 FOLDER = Path(__file__).parent
 NOT_TAKEN_OVER = ("extends", "tested")

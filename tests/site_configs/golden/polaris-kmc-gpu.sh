@@ -1,0 +1,37 @@
+# qsub  -q debug -A my-project RUN_DIR/submit_scripts/parsl.gpus-debug-010000.block-0
+# units: 4 at a time, of 1 ranks: no MPI
+#!/bin/bash
+
+#PBS -S /bin/bash
+#PBS -N parsl.gpus-debug-010000.block-0
+#PBS -m n
+#PBS -l walltime=01:00:00
+#PBS -l select=1:ncpus=32:system=polaris
+#PBS -o RUN_DIR/submit_scripts/parsl.gpus-debug-010000.block-0.stdout
+#PBS -e RUN_DIR/submit_scripts/parsl.gpus-debug-010000.block-0.stderr
+#PBS -r n
+#PBS -l filesystems=home:eagle
+#PBS -l place=scatter
+#PBS -k doe
+
+export NNK_BLOCK_END_UNIX_S=$(($(date +%s) + 3600))
+module use /soft/modulefiles
+module load conda
+export TMPDIR=/tmp
+unset PYTHONPATH PYTHONHOME
+export PATH=ENVIRONMENT/bin:"$PATH"
+export PYTHONSAFEPATH=1
+export PYTHONNOUSERSITE=1
+export OMP_NUM_THREADS=1
+export OPENBLAS_NUM_THREADS=1
+export MKL_NUM_THREADS=1
+export NUMBA_NUM_THREADS=1
+export NUMBA_CACHE_DIR=CACHES/numba
+export MPLCONFIGDIR=CACHES/matplotlib
+export MPLBACKEND=Agg
+export HDF5_USE_FILE_LOCKING=FALSE
+export NNK_GPU_VARIABLE=CUDA_VISIBLE_DEVICES
+
+export JOBNAME="parsl.gpus-debug-010000.block-0"
+
+process_worker_pool.py  --max_workers_per_node=4 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/gpus-debug-010000 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=None --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators 0 1 2 3
