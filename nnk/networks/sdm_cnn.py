@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -35,8 +36,14 @@ class SdmCnnNetwork(BarrierNetwork):
         self.maps = DensityMaps(
             setting.structure, setting.shells, setting.a_A, n_species=setting.n_species, grid=grid
         )
-        self.layers = nn.Sequential(*_groups(setting.n_species, options))
-        convert_conv3d_weight_memory_format(self.layers, torch.channels_last_3d)
+        each, filters = options.layers // _GROUPS, options.filters
+        groups: list[nn.Module] = []
+        for channels in (setting.n_species, *[filters] * (_GROUPS - 2)):
+            groups += [*_convolutions(each, channels, filters), nn.MaxPool3d(2)]
+        self.layers = nn.Sequential(*groups)
+        self.last = nn.Sequential(*_convolutions(each, filters, filters))
+        for part in (self.layers, self.last):
+            convert_conv3d_weight_memory_format(part, torch.channels_last_3d)
         self.out = nn.Linear(options.filters * (grid.edge // 2 ** (_GROUPS - 1)) ** 3, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -44,17 +51,18 @@ class SdmCnnNetwork(BarrierNetwork):
     def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
         """See `BarrierNetwork`; the moving atom is one of the sites, on the x axis."""
         maps = self.maps(species, angle).contiguous(memory_format=torch.channels_last_3d)
-        return cast(Tensor, self.out(self.layers(maps).flatten(1))[:, 0])
+        features = self.layers(maps)
+        # the last group costs little, and oneDNN's gradient of bfloat16 on 2 x 2 x 2 voxels is garbage
+        with torch.autocast(maps.device.type, enabled=False):
+            return cast(Tensor, self.out(self.last(features.float()).flatten(1))[:, 0])
 
 
-def _groups(channels: int, options: SdmCnnOptions) -> list[nn.Module]:
-    modules: list[nn.Module] = []
-    for group in range(_GROUPS):
-        for _ in range(options.layers // _GROUPS):
-            # the normalisation has a bias of its own
-            convolution = nn.Conv3d(channels, options.filters, 3, padding="same", bias=False)
-            modules += [convolution, BatchNorm(options.filters), nn.ReLU()]
-            channels = options.filters
-        if group < _GROUPS - 1:
-            modules.append(nn.MaxPool3d(2))
-    return modules
+def _convolutions(number: int, channels: int, filters: int) -> Iterator[nn.Module]:
+    """So many times convolution, batch normalisation and ReLU."""
+    for n_in in (channels, *[filters] * (number - 1)):
+        # the normalisation has a bias of its own
+        yield from (
+            nn.Conv3d(n_in, filters, 3, padding="same", bias=False),
+            BatchNorm(filters),
+            nn.ReLU(True),
+        )
