@@ -97,7 +97,10 @@ def _saddle_checks(barriers: BarrierSet, tolerance: float | None) -> list[Check]
     beyond = share(force > tolerance) if tolerance is not None else np.nan
     return [
         Check(limits.FORCE, beyond),
-        Check(limits.FLAT, share(~(curvature < WEAK_CURVATURE_EV_A2))),
+        Check(
+            limits.FLAT,
+            share(~(curvature < WEAK_CURVATURE_EV_A2)) if np.isfinite(curvature).any() else np.nan,
+        ),
     ]
 
 

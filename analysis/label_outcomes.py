@@ -17,6 +17,7 @@ from analysis.style import (
     GREY,
     ORANGE,
     PURPLE,
+    SINGLE_COLUMN_IN,
     SKY,
     VERMILION,
     YELLOW,
@@ -40,6 +41,8 @@ def quality_figure(barriers: BarrierSet, tolerance: float | None) -> FigureProdu
         barriers: the labels.
         tolerance: largest force that was asked for, eV/Å; None if unknown.
     """
+    if not np.isfinite(barriers.calls).any():  # published labels, of whose computation nothing is known
+        return _outcome_figure(barriers)
     figure, axes = new_figure(2, 2, width_in=DOUBLE_COLUMN_IN, height_in=4.8)
     panels = axes.ravel()
     _draw_outcomes(panels[0], barriers)
@@ -63,6 +66,23 @@ def quality_figure(barriers: BarrierSet, tolerance: float | None) -> FigureProdu
             f"{share(barriers.usable):.1f} percent of the labels have a barrier, "
             f"median {median(barriers.calls):.0f} calls."
         ),
+        figure=figure,
+        table=f"{NAME}-outcomes",
+    )
+
+
+def _outcome_figure(barriers: BarrierSet) -> FigureProduct:
+    """Outcomes alone."""
+    figure, axes = new_figure(width_in=SINGLE_COLUMN_IN, height_in=1.6)
+    _draw_outcomes(axes[0, 0], barriers)
+    return FigureProduct(
+        name=NAME,
+        title="Outcomes of the barrier labels",
+        caption=(
+            f"What there is of {len(barriers)} labels, on a logarithmic axis; below the line: not used. "
+            "Force calls, forces and curvatures of the labels are not known."
+        ),
+        alt=f"Bars of the outcomes; {share(barriers.usable):.1f} percent of the labels have a barrier.",
         figure=figure,
         table=f"{NAME}-outcomes",
     )

@@ -65,10 +65,9 @@ def analyse(inputs: Inputs) -> Product:
 
 def _summary(barriers: BarrierSet, audit: AuditSet | None) -> str:
     usable = int(barriers.usable.sum())
-    text = (
-        f"{usable} of {len(barriers)} labels have a verified barrier, at a median of "
-        f"{median(barriers.calls):.0f} force calls each."
-    )
+    text = f"{usable} of {len(barriers)} labels have a verified barrier"
+    known = np.isfinite(barriers.calls).any()
+    text += f", at a median of {median(barriers.calls):.0f} force calls each." if known else "."
     if audit is not None:
         difference = absolute_meV(audit)
         text += (
