@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from analysis.inputs import Inputs
 from analysis.model_drift import ModelDrift, amount_left
-from analysis.model_errors import NAME, ModelErrors
+from analysis.model_errors import NAME, TESTED, ModelErrors
+from analysis.model_speed import Speed
 from analysis.networks import Network
 from analysis.predictions import SPLIT_TITLES
 from analysis.products import Cell, Number, TableProduct
-from nnk.lattice import Lattice
-from nnk.observables.site_barriers import site_barriers
+from nnk.files import read_records
 
 TABLE = f"{NAME}-cards"
-TIMED_CELLS = 10
-REPEATS = 3
+MOST_NAMED = 20  # compositions of a list
 
 
 @dataclass(frozen=True)
@@ -29,28 +26,38 @@ class Card:
         network: the model.
         errors: of its predictions; None without labels.
         drift: on closed loops.
-        barrier_us: time of one barrier on one core, microseconds.
+        speed: time of one barrier.
+        training_s: wall time of training, of its last attempt; None if it is not recorded.
+        attempts: how many attempts training took.
     """
 
     network: Network
     errors: ModelErrors | None
     drift: ModelDrift
-    barrier_us: float
+    speed: Speed
+    training_s: float | None
+    attempts: int
+
+    @property
+    def training_labels(self) -> int | None:
+        """Jumps that it has learnt from; None for a published one."""
+        errors = self.network.description.get("errors", {})
+        return errors["train"]["labels"] if self.network.trained and "train" in errors else None
 
 
-def time_per_barrier_us(network: Network) -> float:
-    """Time of one barrier, microseconds of one core: all sites of a random state, the best of a few times."""
-    model = network.model
-    lattice = Lattice(model.structure, (TIMED_CELLS,) * 3, 1.0)
-    occupancy = np.random.default_rng(0).integers(1, len(model.elements) + 1, lattice.n_sites)
-    state = occupancy.astype(np.uint8)
-    site_barriers(model, lattice, state, [0])  # compiles
-    times = []
-    for _ in range(REPEATS):
-        began = time.process_time()
-        count = site_barriers(model, lattice, state).size
-        times.append((time.process_time() - began) / count)
-    return 1e6 * min(times)
+def training_time(inputs: Inputs, name: str) -> tuple[float | None, int]:
+    """Wall time (s) of the attempt that has ended training, and how many attempts were begun.
+
+    None where nothing is recorded.
+    """
+    records = [record for record in read_records(inputs.workdir, "train") if record.get("key") == name]
+    done = [record for record in records if record.get("state") == "done"]
+    if not done:
+        return None, 0
+    mine = [record for record in records if record.get("hash") == done[-1].get("hash")]
+    begun = sum(record.get("state") == "started" for record in mine)
+    seconds = done[-1].get("seconds")
+    return None if seconds is None else float(seconds), max(begun, 1)
 
 
 def card_table(cards: Sequence[Card], campaign: str) -> TableProduct:
@@ -98,7 +105,11 @@ def _identity(card: Card) -> Rows:
     if "architecture" in known:
         for name, value in known["architecture"]["options"].items():
             yield topic, name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    yield topic, "time per barrier", f"{card.barrier_us:.2g} µs on one core of the machine of this report"
+    how = "compiled engine" if card.speed.compiled else "its own evaluation in batches"
+    yield topic, "time per barrier", f"{card.speed.core_us:.2g} µs on one core of the report's machine, {how}"
+    gpu = card.speed.gpu
+    measured = card.speed.gpu_us is not None
+    yield topic, "time per barrier on a GPU", f"{card.speed.gpu_us:.2g} µs on {gpu}" if measured else gpu
 
 
 def _data(card: Card) -> Rows:
@@ -108,18 +119,37 @@ def _data(card: Card) -> Rows:
         return
     labels = known["labels"]
     yield topic, "labels", f"{known['labels_used']:,} used, {known['labels_left_out']:,} not"
-    yield topic, "compositions", ", ".join(known["compositions"])
+    yield topic, "compositions", _listed(known["compositions"])
+    if known["held_out_compositions"]:
+        yield topic, "held out whole", _listed(known["held_out_compositions"])
+    counts = [f"{SPLIT_TITLES[split]} {entry['labels']:,}" for split, entry in known["errors"].items()]
+    yield topic, "splits", "; ".join(counts)
     yield (
         topic,
         "potential",
         f"{labels.get('potential', 'unknown')}, hash {labels.get('potential_hash', 'unknown')}",
     )
     yield topic, "hash of the labels", known["data_hash"]
+    parameters = known["parameters"]
     yield (
         topic,
         "training",
-        f"best epoch {known['best_epoch']} of {known['epochs']}, loss {known['parameters']['loss']}",
+        f"best epoch {known['best_epoch']} of {known['epochs']}, loss {parameters['loss']}",
     )
+    yield topic, "seed", f"{parameters['seed']}: of splits, first weights, and the order of the labels"
+    yield topic, "training time", _training_text(card)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _training_text(card: Card) -> str:
+    if card.training_s is None:
+        return "not recorded"
+    tries = "" if card.attempts == 1 else f", the last of {card.attempts} attempts, each from where one ended"
+    return f"{card.training_s:.0f} s{tries}"
 
 
 def _errors(card: Card) -> Rows:
@@ -134,9 +164,13 @@ def _errors(card: Card) -> Rows:
                 topic,
                 f"mean absolute error, {SPLIT_TITLES[split]}",
                 f"{1000 * e.MAE:.1f} ± {1000 * whole.MAE.error:.1f} meV; RMSE {1000 * e.RMSE:.1f} meV, "
-                f"bias {1000 * e.bias:+.1f} meV, 99 % within {1000 * e.q99:.0f} meV, "
-                f"worst {1000 * e.worst:.0f} meV ({e.n:,} barriers)",
+                f"R² {e.R2:.3f}, bias {1000 * e.bias:+.1f} meV, 95 % within {1000 * e.q95:.0f} meV, "
+                f"99 % within {1000 * e.q99:.0f} meV, worst {1000 * e.worst:.0f} meV ({e.n:,} barriers)",
             )
+        for g in card.errors.of(TESTED, "distance"):
+            value, error = (1000 * float(x) for x in g.MAE[:2])
+            item = f"mean absolute error at a distance of {g.group} from the training compositions"
+            yield topic, item, f"{value:.1f} ± {error:.1f} meV ({g.errors.n:,} barriers)"
         yield (
             topic,
             "slope of computed on predicted",
@@ -199,5 +233,5 @@ def card_numbers(card: Card) -> list[Number]:
     name, known = card.network.name, card.network.description
     return [
         Number(f"{name}: parameters", known["n_parameters"], "1", TABLE),
-        Number(f"{name}: time per barrier, one core", card.barrier_us, "µs", TABLE),
+        Number(f"{name}: time per barrier, one core", card.speed.core_us, "µs", TABLE),
     ]

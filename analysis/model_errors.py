@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,11 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.csv_tables import Texts
+from analysis.model_distance import Distance, by_distance, distances
 from analysis.predictions import TESTS, Predictions
 from analysis.products import Number, TableProduct
 from nnk.files import rng
 from nnk.lattice import IntArray
-from nnk.observables.calibration import Errors, calibration_slope, errors_of, mean_over_groups
+from nnk.observables.calibration import (
+    Errors,
+    R2_over_groups,
+    RMSE_over_groups,
+    calibration_slope,
+    errors_of,
+    mean_over_groups,
+)
 from nnk.observables.statistics import Estimate, Interval
 
 NAME = "models"
@@ -30,10 +38,11 @@ class GroupErrors:
 
     Attributes:
         split: of the labels; "tested": all that were neither trained on nor chose the epoch.
-        by: "all", "species", "composition", "barrier" (computed) or "predicted" (barrier).
+        by: "all", "species", "composition", "distance" (from the training compositions), "barrier" (computed)
+            or "predicted" (barrier).
         group: which.
         errors: eV.
-        MAE: mean absolute error with its error over vacancies, eV.
+        MAE, RMSE, R2: with their errors over vacancies, eV.
         bias: mean of predicted minus computed with its error over vacancies, eV.
         computed_eV, predicted_eV: mean barriers.
     """
@@ -43,6 +52,8 @@ class GroupErrors:
     group: str
     errors: Errors
     MAE: Estimate
+    RMSE: Estimate
+    R2: Estimate
     bias: Estimate
     computed_eV: float
     predicted_eV: float
@@ -56,11 +67,13 @@ class ModelErrors:
         predictions: what they are of.
         groups: parts of the labels.
         slope: of computed on predicted barriers of the tested labels.
+        distances: of each tested composition from those trained on, by its name; none if that is not known.
     """
 
     predictions: Predictions
     groups: tuple[GroupErrors, ...]
     slope: Interval
+    distances: Mapping[str, Distance]
 
     def of(self, split: str, by: str) -> list[GroupErrors]:
         """Parts of one kind."""
@@ -81,11 +94,12 @@ def model_errors(predictions: Predictions, seed: int) -> ModelErrors:
     p = predictions
     if not p.tested.any():
         raise ValueError(f"network {p.model}: none of its labels is left for testing")
-    groups = tuple(_errors_of(p, part) for part in _parts(p) if len(part.members))
+    known = distances(p)
+    groups = tuple(_errors_of(p, part) for part in _parts(p, known) if len(part.members))
     true_eV, predicted_eV, vacancy = p.true_eV[p.tested], p.predicted_eV[p.tested], p.vacancy[p.tested]
     generator = rng(seed, NAME, p.model, "slope")
     slope = calibration_slope(true_eV, predicted_eV, vacancy, generator, resamples=RESAMPLES)
-    return ModelErrors(p, groups, slope)
+    return ModelErrors(p, groups, slope, known)
 
 
 class _Part(NamedTuple):
@@ -95,7 +109,7 @@ class _Part(NamedTuple):
     members: IntArray
 
 
-def _parts(p: Predictions) -> Iterator[_Part]:
+def _parts(p: Predictions, known: Mapping[str, Distance]) -> Iterator[_Part]:
     for split in p.splits:
         members = np.flatnonzero(p.split.among(split))
         yield _Part(split, "all", "all", members)
@@ -105,6 +119,8 @@ def _parts(p: Predictions) -> Iterator[_Part]:
     tested = np.flatnonzero(p.tested)
     yield from _bins("barrier", p.true_eV, tested)
     yield from _bins("predicted", p.predicted_eV, tested)
+    for group, names in by_distance(known).items():
+        yield _Part(TESTED, "distance", group, tested[p.composition[tested].among(*names)])
 
 
 def _by_text(split: str, by: str, texts: Texts, rows: IntArray) -> Iterator[_Part]:
@@ -135,6 +151,8 @@ def _errors_of(p: Predictions, part: _Part) -> GroupErrors:
         group=part.group,
         errors=errors_of(true_eV, predicted_eV),
         MAE=mean_over_groups(np.abs(error), vacancy),
+        RMSE=RMSE_over_groups(true_eV, predicted_eV, vacancy),
+        R2=R2_over_groups(true_eV, predicted_eV, vacancy),
         bias=mean_over_groups(error, vacancy),
         computed_eV=float(true_eV.mean()),
         predicted_eV=float(predicted_eV.mean()),
@@ -150,14 +168,15 @@ def error_table(found: Sequence[ModelErrors]) -> TableProduct:
             rows.append(
                 [
                     *(errors.predictions.model, g.split, g.by, g.group, e.n, g.computed_eV, g.predicted_eV),
-                    *(e.MAE, float(g.MAE.error), e.RMSE, e.R2, e.bias, float(g.bias.error)),
+                    *(float(x) for found in (g.MAE, g.RMSE, g.R2, g.bias) for x in found[:2]),
                     *(e.q50, e.q95, e.q99, e.worst),
                 ]
             )
     columns = {
         "model": "the network",
         "split": f"split of the labels; {TESTED}: all that were neither trained on nor chose the epoch",
-        "by": "what the labels are grouped by; barrier: computed; predicted: predicted barrier",
+        "by": "what the labels are grouped by; barrier: computed; predicted: predicted barrier; distance: "
+        "share of atoms that tells the composition from the nearest one trained on",
         "group": "which of them",
         "barriers": "number of barriers, both directions",
         "computed_eV": "mean computed barrier, eV",
@@ -165,7 +184,9 @@ def error_table(found: Sequence[ModelErrors]) -> TableProduct:
         "MAE_eV": "mean absolute error, eV",
         "MAE_error_eV": "its standard error over vacancies, eV",
         "RMSE_eV": "root mean square error, eV",
+        "RMSE_error_eV": "its standard error over vacancies, eV",
         "R2": "coefficient of determination",
+        "R2_error": "its standard error over vacancies",
         "bias_eV": "mean of predicted minus computed, eV",
         "bias_error_eV": "its standard error over vacancies, eV",
         "q50_eV": "absolute error that half of the barriers keep within, eV",

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.command import run_analysis
 from analysis.inputs import Inputs, reading
-from analysis.model_cards import Card, card_numbers, card_table, time_per_barrier_us
+from analysis.model_cards import Card, card_numbers, card_table, training_time
 from analysis.model_committee import (
     FEWEST,
     Committee,
@@ -20,6 +20,7 @@ from analysis.model_committee import (
 )
 from analysis.model_curve_figures import curve_figure, curve_table, curve_words
 from analysis.model_curves import curves_of, share_of
+from analysis.model_distance import distance_figure
 from analysis.model_drift import (
     CELLS,
     ModelDrift,
@@ -38,9 +39,18 @@ from analysis.model_errors import (
     error_table,
     model_errors,
 )
+from analysis.model_parity import composition_figure, composition_table
+from analysis.model_speed import speed_of
+from analysis.model_table import (
+    ranking_numbers,
+    ranking_warnings,
+    ranking_words,
+    side_by_side,
+    side_by_side_figure,
+)
 from analysis.options import ModelsOptions
-from analysis.predictions import OWN_LABELS, Judged, judged_networks
-from analysis.products import Product, TableProduct
+from analysis.predictions import Judged, judged_networks
+from analysis.products import Product
 from analysis.style import paper_style
 from nnk.observables.drift import check_length
 
@@ -52,18 +62,23 @@ def analyse(inputs: Inputs) -> Product:
         for length in options.loop_lengths or ():
             check_length(campaign["alloy"]["lattice"], length)
     found = judged_networks(inputs)
-    cards = [_card(judged, options, campaign) for judged in found]
+    cards = [_card(inputs, judged, options, campaign) for judged in found]
     whole = [j for j in found if j.network.trained and share_of(j.network) == 1]
     committee = committee_of([j.predictions for j in whole if j.predictions is not None])
     return _product(cards, committee, campaign)
 
 
-def _card(judged: Judged, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
+def _card(inputs: Inputs, judged: Judged, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
     elements, seed = campaign["alloy"]["elements"], campaign["seed"]
     equal = {element: 1 / len(elements) for element in elements}
     network, predictions = judged.network, judged.predictions
-    errors = None if predictions is None else model_errors(predictions, seed)
-    return Card(network, errors, model_drift(network, options, equal, seed), time_per_barrier_us(network))
+    return Card(
+        network,
+        None if predictions is None else model_errors(predictions, seed),
+        model_drift(network, options, equal, seed),
+        speed_of(network.model),
+        *training_time(inputs, network.name),
+    )
 
 
 def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[str, Any]) -> Product:
@@ -72,21 +87,26 @@ def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[
     curves = curves_of([(card.network, card.errors) for card in cards if card.errors is not None])
     elements = ", ".join(campaign["alloy"]["elements"])
     with paper_style():
-        figures = [error_figure(e) for e in errors]
+        figures = [side_by_side_figure(cards)] if len(cards) > 1 else []
+        figures += [figure for e in errors for figure in (error_figure(e), composition_figure(e))]
+        figures += [figure for figure in (distance_figure(errors),) if figure is not None]
         figures += [drift_figure(drifts, f"equal shares of {elements}")]
         figures += [committee_figure(committee)] if committee else []
         figures += [curve_figure(curves)] if curves else []
-    tables = [card_table(cards, "campaign.yaml"), _overview(cards), drift_table(drifts)]
-    tables += [error_table(errors)] if errors else []
+    tables = [side_by_side(cards), card_table(cards, "campaign.yaml"), drift_table(drifts)]
+    tables += [error_table(errors), composition_table(errors)] if errors else []
     tables += [committee_table(committee)] if committee else []
     tables += [curve_table(curves)] if curves else []
-    numbers = [number for e in errors for number in error_numbers(e)]
+    numbers = ranking_numbers(cards)
+    numbers += [number for e in errors for number in error_numbers(e)]
     numbers += [number for drift in drifts for number in drift_numbers(drift)]
     numbers += committee_numbers(committee) if committee else []
     return Product(
         name=NAME,
         title="Models",
-        summary=" ".join(filter(None, [_summary(errors, drifts, committee), curve_words(curves)])),
+        summary=" ".join(
+            filter(None, [ranking_words(cards), _summary(errors, drifts, committee), curve_words(curves)])
+        ),
         figures=tuple(figures),
         tables=tuple(tables),
         numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),
@@ -110,7 +130,8 @@ def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
         "spread of models judged": "yes, that of the campaign's models" if trained >= FEWEST else single,
         "learning along the epochs": "see the analysis training",
         "curves": "of networks that differ in one key alone and are tested on the same labels",
-        "time per barrier": "all sites of a random state, compiled network, best of three; processor time",
+        "time per barrier": "in a random state, best of three; on a core processor time, on a GPU wall time",
+        "distance of compositions": "least share of atoms that would have to be of another element",
     }
 
 
@@ -127,44 +148,7 @@ def _warnings(cards: Sequence[Card]) -> tuple[str, ...]:
                 f"{name}: computed barriers change {card.errors.slope.value:.2f} times as much as predicted "
                 "ones; its predictions are not calibrated."
             )
-    return tuple(said)
-
-
-def _overview(cards: Sequence[Card]) -> TableProduct:
-    """One row per model."""
-    rows: list[list[Any]] = []
-    for card in cards:
-        known, model = card.network.description, card.network.model
-        last = card.drift.drifts[-1]
-        rows.append(
-            [
-                *(card.network.name, model.kind, model.shells, known["n_parameters"]),
-                *(str(model.detailed_balance).lower(), *_test_errors(card.errors)),
-                *(last.length, float(card.drift.mean(last).mean), card.barrier_us),
-            ]
-        )
-    columns = {
-        "model": "the network",
-        "kind": "of network",
-        "shells": "neighbour shells that it reads",
-        "parameters": "numbers in it",
-        "detailed_balance": "whether it obeys detailed balance by construction",
-        "test_MAE_eV": "mean absolute error, test labels of known compositions (published: all), eV",
-        "unseen_MAE_eV": "mean absolute error, labels of compositions that were held out whole, eV",
-        "loop_length": "jumps of the longest loops",
-        "drift_eV": "mean energy left on them, eV",
-        "barrier_us": "time of one barrier on one core, microseconds",
-    }
-    return TableProduct(NAME, "The models side by side", columns, rows)
-
-
-def _test_errors(errors: ModelErrors | None) -> list[float | None]:
-    """Mean absolute errors of both kinds of test labels."""
-    values: list[float | None] = []
-    for splits in (("test", OWN_LABELS), ("test-composition",)):
-        found = [group for split in splits for group in (errors.of(split, "all") if errors else ())]
-        values.append(found[0].errors.MAE if found else None)
-    return values
+    return (*said, *ranking_warnings(cards))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
