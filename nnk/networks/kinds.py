@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nnk.networks.options import (
     BalancedOptions,
+    ClusterExpansionOptions,
     FingerprintOptions,
     LinearOptions,
     MlpOptions,
@@ -41,6 +42,7 @@ class Kind:
 
 
 # batches are of labels, of which each is two samples of the papers
+_CLOSED_FORM = {"epochs": 1}
 _REGRESSION = {"optimiser": "adam", "learning_rate": 1e-2, "loss": "mse"}
 _FAN = {
     "optimiser": "rmsprop",
@@ -60,6 +62,12 @@ _XING = {
 _TALAPATRA = {"optimiser": "adam", "learning_rate": 1e-3, "loss": "mse"}
 
 KINDS: dict[str, Kind] = {
+    "cluster-expansion": Kind(
+        ClusterExpansionOptions,
+        "nnk.networks.cluster_expansion:ClusterExpansionNetwork",
+        "nnk.training.cluster_fit:cluster_start",
+        training=_CLOSED_FORM,
+    ),
     "linear": Kind(LinearOptions, "nnk.networks.linear:LinearNetwork", training=_REGRESSION),
     "mlp": Kind(MlpOptions, "nnk.networks.mlp:MlpNetwork"),
     "neuron-map-mlp": Kind(

@@ -53,6 +53,11 @@ class BalancedOptions:
 
 
 @dataclass(frozen=True)
+class ClusterExpansionOptions:
+    """Energies of clusters of sites; nothing can be chosen."""
+
+
+@dataclass(frozen=True)
 class LinearOptions:
     """Linear regression on the one-hot species of the sites; nothing can be chosen."""
 
@@ -138,6 +143,7 @@ class SdmCnnOptions:
 
 Options = (
     BalancedOptions
+    | ClusterExpansionOptions
     | FingerprintOptions
     | LinearOptions
     | MlpOptions
