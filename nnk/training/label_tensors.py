@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nnk.barrier_columns import Flag
 from nnk.files import rng
+from nnk.networks.base import BarrierNetwork
 from nnk.networks.setting import Start
 from nnk.training.data import JumpData
 from nnk.training.parameters import TrainParameters
@@ -28,15 +29,17 @@ class Turns:
     angle: Tensor | None = None
 
     @classmethod
-    def of(cls, labels: LabelTensors, parameters: TrainParameters, epoch: int, *, rotates: bool) -> Turns:
-        """The turns of an epoch, for a network that `rotates` or does not."""
+    def of(
+        cls, labels: LabelTensors, network: BarrierNetwork, parameters: TrainParameters, epoch: int
+    ) -> Turns:
+        """The turns of an epoch, as far as they make a difference to the network."""
         m, device = len(labels.mover), labels.mover.device
         operation = angle = None
-        if parameters.symmetry:
-            drawn = rng(parameters.seed, "turns", epoch).integers(len(labels.symmetry), size=m)
+        if parameters.symmetry and not network.invariant:
+            drawn = rng(parameters.own_seed, "turns", epoch).integers(len(labels.symmetry), size=m)
             operation = torch.tensor(drawn, device=device)
-        if parameters.rotation and rotates:
-            drawn = rng(parameters.seed, "angles", epoch).uniform(0, 2 * np.pi, m).astype(np.float32)
+        if parameters.rotation and network.rotates:
+            drawn = rng(parameters.own_seed, "angles", epoch).uniform(0, 2 * np.pi, m).astype(np.float32)
             angle = torch.tensor(drawn, device=device)
         return cls(operation, angle)
 

@@ -171,7 +171,7 @@ class Trainer:
         """One pass over the training labels; the new row of the history."""
         parameters, epoch, device = self.parameters, self.state.epoch, self.ranks.device
         order = torch.tensor(rng(parameters.seed, "order", epoch).permutation(self.train_rows), device=device)
-        turns = Turns.of(self.labels, parameters, epoch, rotates=self.network.rotates)
+        turns = Turns.of(self.labels, self.network, parameters, epoch)
         validation = [float(row["validation_MAE_eV"]) for row in self.state.history]
         batches = order.split(parameters.batch_size)
         sums = torch.zeros(2, dtype=torch.float64, device=device)
