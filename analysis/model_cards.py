@@ -13,6 +13,7 @@ from analysis.networks import Network
 from analysis.predictions import SPLIT_TITLES
 from analysis.products import Cell, Number, TableProduct
 from nnk.files import read_records
+from nnk.models import EnsembleModel
 
 TABLE = f"{NAME}-cards"
 MOST_NAMED = 20  # compositions of a list
@@ -37,6 +38,14 @@ class Card:
     speed: Speed
     training_s: float | None
     attempts: int
+
+    @property
+    def kind(self) -> str:
+        """Kind of network, and of how many the model is the mean."""
+        model, known = self.network.model, self.network.description
+        if not isinstance(model, EnsembleModel):
+            return model.kind
+        return f"{known.get('architecture', {}).get('kind', model.members[0].kind)} x {len(model.members)}"
 
     @property
     def training_labels(self) -> int | None:
@@ -88,7 +97,7 @@ Rows = Iterator[tuple[str, str, str]]
 def _identity(card: Card) -> Rows:
     model, known = card.network.model, card.network.description
     topic = "what it is"
-    yield topic, "kind", model.kind
+    yield topic, "kind", card.kind
     yield (
         topic,
         "origin",
@@ -210,7 +219,14 @@ def _limits(card: Card) -> Rows:
     unseen = known["movers_unseen"]
     if unseen:
         yield topic, "moving species never seen", ", ".join(map(str, unseen))
-    yield topic, "spread", "a single network states none: take the quantiles of its errors"
+    members = len(card.network.model.members) if isinstance(card.network.model, EnsembleModel) else 1
+    yield (
+        topic,
+        "spread",
+        "a single network states none: take the quantiles of its errors"
+        if members == 1
+        else f"standard deviation of {members} networks; see how it compares with the errors",
+    )
 
 
 def _use(card: Card, campaign: str) -> Rows:

@@ -42,10 +42,11 @@ def distances(p: Predictions) -> dict[str, Distance]:
     trained = p.composition[p.split.among("train")].present()
     if not trained or p.split.among(OWN_LABELS).any():
         return {}
-    corners = np.array([fractions_named(name, p.elements) for name in trained])
+    names = {*p.composition.present(), *(name for of_fold in p.trained_on.values() for name in of_fold)}
+    fractions = {name: fractions_named(name, p.elements) for name in names}
     found = {}
     for name in p.composition[p.tested].present():
-        x = fractions_named(name, p.elements)
+        x, corners = fractions[name], np.array([fractions[n] for n in p.trained_on.get(name, trained)])
         nearest = round(nearest_share(x, corners), _DIGITS)
         hull = round(hull_share(x, corners), _DIGITS) if nearest else 0.0
         found[name] = Distance(nearest, hull)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnk.environment import gather_jumps
 from nnk.lattice import Lattice
-from nnk.models import BarrierModel
+from nnk.models import BarrierModel, EnsembleModel
 from nnk.models.network_model import NetworkModel
 from nnk.observables.site_barriers import site_barriers
 
@@ -86,7 +86,7 @@ def _one_thread() -> Iterator[None]:
 def _gpu(model: BarrierModel, lattice: Lattice, state: NDArray[np.uint8]) -> tuple[float | None, str]:
     import torch
 
-    if not isinstance(model, NetworkModel):
+    if model.compiled() is not None or not isinstance(model, NetworkModel | EnsembleModel):
         return None, "not measured: the compiled engine runs it on the processor"
     if not torch.cuda.is_available():
         return None, "not measured: no GPU here"

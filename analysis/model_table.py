@@ -115,7 +115,7 @@ def side_by_side(cards: Sequence[Card]) -> TableProduct:
 
 def _row(card: Card, splits: Sequence[str]) -> Iterator[Cell]:
     model, known = card.network.model, card.network.description
-    yield from (card.network.name, model.kind, model.environment.kind, model.environment.n_env, model.shells)
+    yield from (card.network.name, card.kind, model.environment.kind, model.environment.n_env, model.shells)
     yield from (str(model.detailed_balance).lower(), known["n_parameters"], card.training_labels)
     for split in splits:
         found = _whole(card, split)

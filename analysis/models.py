@@ -9,15 +9,6 @@ from typing import Any
 from analysis.command import run_analysis
 from analysis.inputs import Inputs, reading
 from analysis.model_cards import Card, card_numbers, card_table, training_time
-from analysis.model_committee import (
-    FEWEST,
-    Committee,
-    committee_figure,
-    committee_numbers,
-    committee_of,
-    committee_table,
-    committee_words,
-)
 from analysis.model_curve_figures import curve_figure, curve_table, curve_words
 from analysis.model_curves import curves_of, share_of
 from analysis.model_distance import distance_figure
@@ -41,6 +32,14 @@ from analysis.model_errors import (
 )
 from analysis.model_parity import composition_figure, composition_table
 from analysis.model_speed import speed_of
+from analysis.model_spread import (
+    JudgedSpread,
+    judged_spreads,
+    spread_figure,
+    spread_numbers,
+    spread_table,
+    spread_words,
+)
 from analysis.model_table import (
     ranking_numbers,
     ranking_warnings,
@@ -63,9 +62,11 @@ def analyse(inputs: Inputs) -> Product:
             check_length(campaign["alloy"]["lattice"], length)
     found = judged_networks(inputs)
     cards = [_card(inputs, judged, options, campaign) for judged in found]
-    whole = [j for j in found if j.network.trained and share_of(j.network) == 1]
-    committee = committee_of([j.predictions for j in whole if j.predictions is not None])
-    return _product(cards, committee, campaign)
+    whole = [j.predictions for j in found if j.network.trained and share_of(j.network) == 1]
+    judged = [p for p in whole if p is not None]
+    ensembles = [p for p in judged if p.spread_eV is not None]
+    spreads = judged_spreads(ensembles, [p for p in judged if p.spread_eV is None])
+    return _product(cards, spreads, campaign)
 
 
 def _card(inputs: Inputs, judged: Judged, options: ModelsOptions, campaign: dict[str, Any]) -> Card:
@@ -81,7 +82,7 @@ def _card(inputs: Inputs, judged: Judged, options: ModelsOptions, campaign: dict
     )
 
 
-def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[str, Any]) -> Product:
+def _product(cards: Sequence[Card], spreads: Sequence[JudgedSpread], campaign: dict[str, Any]) -> Product:
     errors = [card.errors for card in cards if card.errors is not None]
     drifts = [card.drift for card in cards]
     curves = curves_of([(card.network, card.errors) for card in cards if card.errors is not None])
@@ -91,43 +92,44 @@ def _product(cards: Sequence[Card], committee: Committee | None, campaign: dict[
         figures += [figure for e in errors for figure in (error_figure(e), composition_figure(e))]
         figures += [figure for figure in (distance_figure(errors),) if figure is not None]
         figures += [drift_figure(drifts, f"equal shares of {elements}")]
-        figures += [committee_figure(committee)] if committee else []
+        figures += [spread_figure(spreads)] if spreads else []
         figures += [curve_figure(curves)] if curves else []
     tables = [side_by_side(cards), card_table(cards, "campaign.yaml"), drift_table(drifts)]
     tables += [error_table(errors), composition_table(errors)] if errors else []
-    tables += [committee_table(committee)] if committee else []
+    tables += [spread_table(spreads)] if spreads else []
     tables += [curve_table(curves)] if curves else []
     numbers = ranking_numbers(cards)
     numbers += [number for e in errors for number in error_numbers(e)]
     numbers += [number for drift in drifts for number in drift_numbers(drift)]
-    numbers += committee_numbers(committee) if committee else []
+    numbers += spread_numbers(spreads)
     return Product(
         name=NAME,
         title="Models",
         summary=" ".join(
-            filter(None, [ranking_words(cards), _summary(errors, drifts, committee), curve_words(curves)])
+            filter(None, [ranking_words(cards), _summary(errors, drifts, spreads), curve_words(curves)])
         ),
         figures=tuple(figures),
         tables=tuple(tables),
         numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),
-        settings=_settings(cards, elements),
+        settings=_settings(elements, spreads),
         warnings=_warnings(cards),
     )
 
 
-def _summary(errors: Sequence[ModelErrors], drifts: Sequence[ModelDrift], committee: Committee | None) -> str:
+def _summary(
+    errors: Sequence[ModelErrors], drifts: Sequence[ModelDrift], spreads: Sequence[JudgedSpread]
+) -> str:
     parts = [error_words(e) for e in errors]
     parts.append(f"On closed loops {drift_words(drifts)}")
-    return " ".join([*parts, *([committee_words(committee)] if committee else [])])
+    return " ".join(filter(None, [*parts, spread_words(spreads)]))
 
 
-def _settings(cards: Sequence[Card], elements: str) -> dict[str, Any]:
-    trained = sum(card.network.trained for card in cards)
-    single = f"no: a single network states none, and it takes {FEWEST} models of one campaign"
+def _settings(elements: str, spreads: Sequence[JudgedSpread]) -> dict[str, Any]:
+    single = "none: a single network states none"
     return {
         "errors of errors": f"over vacancies; of slopes by bootstrap over vacancies, {RESAMPLES} resamples",
         "surroundings of loops": f"random solutions, equal shares of {elements}, {CELLS}^3 cells",
-        "spread of models judged": "yes, that of the campaign's models" if trained >= FEWEST else single,
+        "spreads judged": ", ".join(judged.model for judged in spreads) or single,
         "learning along the epochs": "see the analysis training",
         "curves": "of networks that differ in one key alone and are tested on the same labels",
         "time per barrier": "in a random state, best of three; on a core processor time, on a GPU wall time",

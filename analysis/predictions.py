@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,8 @@ class Predictions:
         true_eV, predicted_eV: float64[m].
         elements: moving species in a fixed order.
         spread_eV: float64[m], standard deviation that the model states; None for one that states none.
+        trained_on: compositions that were trained on when one was held out, by its name; in cross-validation
+            alone, otherwise those of the split "train" were.
     """
 
     model: str
@@ -53,6 +56,7 @@ class Predictions:
     predicted_eV: NDArray[np.float64]
     elements: tuple[str, ...]
     spread_eV: NDArray[np.float64] | None = None
+    trained_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.true_eV)
@@ -96,7 +100,19 @@ def read_predictions(inputs: Inputs, model: str, elements: tuple[str, ...]) -> P
     """
     of_folds = read_fold_tables(inputs, model)
     held_out = [table.select(table.texts["split"].among(HELD_OUT)) for table in of_folds]
-    return predictions_of(model, joined([read_table(inputs, model), *held_out]), elements)
+    found = predictions_of(model, joined([read_table(inputs, model), *held_out]), elements)
+    return replace(found, trained_on=_trained_on(of_folds))
+
+
+def _trained_on(of_folds: Sequence[Columns]) -> dict[str, frozenset[str]]:
+    """Compositions that were trained on when each was held out; in all such folds, if there are several."""
+    known: dict[str, frozenset[str]] = {}
+    for table in of_folds:
+        split, composition = table.texts["split"], table.texts["composition"]
+        trained = frozenset(composition[split.among("train")].present())
+        for name in composition[split.among(HELD_OUT)].present():
+            known[name] = known.get(name, trained) & trained
+    return known
 
 
 def predictions_of(model: str, table: Columns, elements: tuple[str, ...]) -> Predictions:
@@ -149,7 +165,7 @@ def predicted_labels(network: Network, labels: BarrierSet) -> Predictions:
 
     model = network.model
     data = jump_data(labels, model.shells)
-    predicted_eV = np.concatenate(predict_both(model.remap(data.elements), data))
+    predicted = predict_both(model.remap(data.elements), data)
     both = Predictions(
         model=network.name,
         split=Texts.of([OWN_LABELS] * 2 * len(data)),
@@ -157,7 +173,7 @@ def predicted_labels(network: Network, labels: BarrierSet) -> Predictions:
         composition=Texts.of(np.tile(data.composition, 2)),
         vacancy=np.tile(_pairs(Texts.of(data.sample), Texts.of(data.vacancy_site)), 2),
         true_eV=np.concatenate([data.E_fwd_eV, data.E_bwd_eV]),
-        predicted_eV=predicted_eV,
+        predicted_eV=np.concatenate([predicted.forward, predicted.backward]),
         elements=data.elements,
     )
     return both.select(np.isfinite(both.true_eV))

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import initial_columns
 from nnk.files import Fence, commit
-from nnk.models import BarrierModel, frame_spread_eV
+from nnk.models import BarrierModel, EnsembleModel, frame_spread_eV
 from nnk.training.checkpoint import Row, TrainState
 from nnk.training.data import Float64Array, JumpData
 from nnk.training.metrics import split_metrics
@@ -33,6 +33,7 @@ PREDICTION_COLUMNS = (
     "E_eV",
     "E_predicted_eV",
 )
+SPREAD_COLUMN = "E_spread_eV"  # the last one, of models that state a spread
 _SPREAD_SAMPLE = 512  # labels on which the spread over frames is measured
 
 
@@ -53,17 +54,33 @@ class TrainResult:
     best_epoch: int
 
 
-def predict_both(model: BarrierModel, data: JumpData) -> tuple[Float64Array, Float64Array]:
-    """Forward and backward barriers of every label, each float64[m] in eV."""
+class Predicted(NamedTuple):
+    """Barriers of every label by a model.
+
+    Attributes:
+        forward, backward: float64[m], eV.
+        spreads: standard deviations of both, eV; None for a model that states none.
+    """
+
+    forward: Float64Array
+    backward: Float64Array
+    spreads: tuple[Float64Array, Float64Array] | None
+
+
+def predict_both(model: BarrierModel, data: JumpData) -> Predicted:
+    """Both barriers of every label, known or not."""
     reverse = (int(data.environment.offsets.shape[0]) - 1 - data.jump).astype(np.uint8)
     if model.environment.kind == "union":
-        inverted = data.species[:, data.environment.inversion]
-        forward = model.predict(data.species, data.mover, data.jump)
-        return forward, model.predict(inverted, data.mover, reverse)
-    with_mover = np.concatenate([data.species, data.mover[:, None]], axis=1)
-    before, after = initial_columns(data.structure, data.shells)
-    forward = model.predict(with_mover[:, before], data.mover, data.jump)
-    return forward, model.predict(with_mover[:, after], data.mover, reverse)
+        before, after = data.species, data.species[:, data.environment.inversion]
+    else:
+        with_mover = np.concatenate([data.species, data.mover[:, None]], axis=1)
+        before, after = (with_mover[:, columns] for columns in initial_columns(data.structure, data.shells))
+    ways = (before, data.mover, data.jump), (after, data.mover, reverse)
+    if isinstance(model, EnsembleModel):
+        (forward, one), (backward, other) = (model.mean_and_spread(*way) for way in ways)
+        return Predicted(forward, backward, (one, other))
+    forward, backward = (model.predict(*way) for way in ways)
+    return Predicted(forward, backward, None)
 
 
 def finish(
@@ -92,21 +109,20 @@ def finish(
     described = replace(cast(Any, model), description=description)
     if directory is not None:
         write_history(directory, state.history, fence)
+        columns = PREDICTION_COLUMNS if predicted.spreads is None else (*PREDICTION_COLUMNS, SPREAD_COLUMN)
         rows = _prediction_rows(predicted, data, split)
-        _write_csv(directory / PREDICTIONS_FILE, PREDICTION_COLUMNS, rows, fence)
+        _write_csv(directory / PREDICTIONS_FILE, columns, rows, fence)
         described.save(directory, fence=fence)
     return TrainResult(described, metrics, tuple(state.history), state.best_epoch)
 
 
-def _metrics(
-    predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
-) -> dict[str, dict[str, Any]]:
+def _metrics(predicted: Predicted, data: JumpData, split: NDArray[np.str_]) -> dict[str, dict[str, Any]]:
     """Labels and errors of each split, over the known directions; of KRA and dE apart where both are."""
     both_true = np.concatenate([data.E_fwd_eV, data.E_bwd_eV])
     mover = np.concatenate([data.mover, data.mover])
     both = np.concatenate([split, split])
-    metrics = split_metrics(both, mover, both_true, np.concatenate(predicted), data.elements)
-    forward, backward = predicted
+    forward, backward = predicted.forward, predicted.backward
+    metrics = split_metrics(both, mover, both_true, np.concatenate([forward, backward]), data.elements)
     for name, entry in metrics.items():
         entry["labels"] = int((split == name).sum())
         members = (split == name) & data.connected
@@ -129,17 +145,19 @@ def _spread(model: BarrierModel, data: JumpData) -> float:
 
 
 def _prediction_rows(
-    predicted: tuple[Float64Array, Float64Array], data: JumpData, split: NDArray[np.str_]
+    predicted: Predicted, data: JumpData, split: NDArray[np.str_]
 ) -> Iterator[tuple[Any, ...]]:
     """A row for each barrier that is known."""
     species = np.array(data.elements)[data.mover - 1]
     labels = (split, data.composition, data.sample, data.vacancy_site, data.jump)
-    for direction, true_eV, predicted_eV in zip(
-        ("forward", "backward"), (data.E_fwd_eV, data.E_bwd_eV), predicted, strict=True
-    ):
-        known = np.isfinite(true_eV)
+    forward, backward = [data.E_fwd_eV, predicted.forward], [data.E_bwd_eV, predicted.backward]
+    if predicted.spreads is not None:
+        forward.append(predicted.spreads[0])
+        backward.append(predicted.spreads[1])
+    for direction, columns in (("forward", forward), ("backward", backward)):
+        known = np.isfinite(columns[0])
         names = [column[known].tolist() for column in labels]
-        energies = [map(repr, column[known].tolist()) for column in (true_eV, predicted_eV)]
+        energies = [map(repr, column[known].tolist()) for column in columns]
         yield from zip(*names, repeat(direction), species[known].tolist(), *energies, strict=False)
 
 

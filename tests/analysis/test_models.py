@@ -10,11 +10,11 @@ from analysis import models
 from analysis.csv_tables import Texts
 from analysis.inputs import DamagedInput, Inputs
 from analysis.model_cards import training_time
-from analysis.model_committee import committee_of
 from analysis.model_distance import distances
 from analysis.model_errors import model_errors
 from analysis.model_parity import chosen_parts, parts_of
 from analysis.model_speed import speed_of, wall_us
+from analysis.model_spread import committee_of, judged_spread
 from analysis.model_table import behind, is_tied
 from analysis.networks import Network
 from analysis.predictions import Predictions, predicted_labels, read_predictions
@@ -184,10 +184,10 @@ def test_figures_tables_and_numbers_are_made(analysed):
     assert [figure.name for figure in product.figures] == [
         "models",
         *(f"models-{name}{kind}" for name in ("main", "balanced", "other") for kind in ("", "-compositions")),
-        *("models-distance", "models-drift", "models-committee"),
+        *("models-distance", "models-drift", "models-spread"),
     ]
     tables = {table.name for table in product.tables}
-    parts = ("cards", "drift", "errors", "compositions", "committee")
+    parts = ("cards", "drift", "errors", "compositions", "spread")
     assert tables == {"models", *(f"models-{part}" for part in parts)}
     assert {figure.table for figure in product.figures} <= tables
     assert {number.table for number in product.numbers} <= tables
@@ -273,10 +273,10 @@ def test_lengths_that_no_loop_has_are_refused(workdir):
 def test_three_models_make_a_committee(analysed):
     inputs = Inputs(analysed[0])
     sets = [read_predictions(inputs, name, ELEMENTS) for name in ("main", "balanced", "other")]
-    found = committee_of(sets)
+    found = judged_spread(committee_of(sets), "all")
     predicted = np.array([p.predicted_eV[p.tested] for p in sets])
     error = predicted.mean(axis=0) - sets[0].true_eV[sets[0].tested]
-    assert pytest.approx(np.abs(error).mean()) == found.errors.MAE
+    assert found.MAE.mean == pytest.approx(np.abs(error).mean())
     assert found.calibration.n.sum() == len(error)
     one_spread = (np.abs(error) < predicted.std(axis=0, ddof=1)).mean()
     assert found.calibration.within[0] == pytest.approx(one_spread)
@@ -295,7 +295,38 @@ def test_the_errors_of_a_committee_are_compared_with_its_spread(workdir):
     centre = many.true_eV + rng.normal(0, width)
     members = [replace(many, predicted_eV=centre + rng.normal(0, width)) for _ in range(10)]
     # the mean of the members errs by width * sqrt(1 + 1/10)
-    assert committee_of(members).calibration.slope == pytest.approx(np.sqrt(1.1), rel=0.04)
+    found = judged_spread(committee_of(members), "all")
+    assert found.calibration.slope == pytest.approx(np.sqrt(1.1), rel=0.04)
+
+
+@pytest.fixture
+def with_ensemble(short, labels):
+    """The campaign with an ensemble of two networks beside its own."""
+    from nnk.training import ModelSpec, TrainParameters, train
+
+    parameters = TrainParameters(epochs=2, test_compositions=1, seed=7, test_fraction=0.2)
+    spec = ModelSpec("both", "mlp", shells=1, options={"hidden": (4,)}, members=2)
+    train(labels, spec, parameters, short.model_dir("both"))
+    return edited(short, lambda data: data.update(train={"models": [{"name": "main"}, {"name": "both"}]}))
+
+
+def test_the_spread_of_an_ensemble_is_compared_with_its_errors(with_ensemble, rows_of):
+    product = models.analyse(Inputs(with_ensemble))
+    with (with_ensemble.model_dir("both") / "predictions.csv").open(newline="") as file:
+        tested = [row for row in csv.DictReader(file) if row["split"].startswith("test")]
+    tested = [row for row in tested if float(row["E_spread_eV"]) > 1e-9]  # both may say the very same
+    rows = rows_of(product, "models-spread")
+    assert {row["model"] for row in rows} == {"both"}
+    assert sum(int(row["barriers"]) for row in rows) == len(tested)
+    ordered = sorted(tested, key=lambda row: float(row["E_spread_eV"]))[: int(rows[0]["barriers"])]
+    squares = [float(row["E_spread_eV"]) ** 2 for row in ordered]
+    assert float(rows[0]["spread_eV"]) == pytest.approx(np.sqrt(np.mean(squares)))
+    errors = [float(row["E_predicted_eV"]) - float(row["E_eV"]) for row in ordered]
+    assert float(rows[0]["RMSE_eV"]) == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+    card = {row["item"]: row["value"] for row in rows_of(product, "models-cards") if row["model"] == "both"}
+    assert card["kind"] == "mlp x 2"
+    assert "deviation of 2 networks" in card["spread"]
+    assert "both: error relative to spread (1: calibrated)" in {number.label for number in product.numbers}
 
 
 @pytest.fixture

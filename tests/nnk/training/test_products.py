@@ -15,6 +15,26 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
 QUICK = TrainParameters(epochs=2, batch_size=32, seed=2)
 
 
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_ensembles_write_the_spread_of_their_networks(labels, shells, tmp_path):
+    barriers = labels()
+    spec = ModelSpec("main", "mlp", shells, {"hidden": (4,)}, members=3)
+    result = train(barriers, spec, QUICK, tmp_path)
+    data, rows = jump_data(barriers, shells), rows_of(tmp_path / "predictions.csv")
+    members = [predict_both(member, data) for member in result.model.members]
+    both = np.array([np.concatenate([m.forward, m.backward]) for m in members])
+    predicted = np.array([[float(row["E_predicted_eV"]), float(row["E_spread_eV"])] for row in rows])
+    np.testing.assert_allclose(predicted[:, 0], both.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(predicted[:, 1], both.std(axis=0, ddof=1), atol=1e-12)
+    assert predicted[:, 1].max() > 1e-4
+    (alone, *_) = rows_of(tmp_path / "members" / "0" / "predictions.csv")
+    assert "E_spread_eV" not in alone
+
+
 @pytest.mark.parametrize("known", [0.0, 0.5])
 def test_barriers_that_are_not_known_are_neither_written_nor_judged(labels, shells, tmp_path, known):
     barriers = labels()
@@ -22,9 +42,9 @@ def test_barriers_that_are_not_known_are_neither_written_nor_judged(labels, shel
     barriers = replace(barriers, E_bwd_eV=np.where(drawn, barriers.E_bwd_eV, np.nan))
     result = train(barriers, ModelSpec("main", "mlp", shells, {"hidden": (4,)}), QUICK, tmp_path)
     data = jump_data(barriers, shells)
-    forward, backward = predict_both(result.model, data)
-    with (tmp_path / "predictions.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    forward, backward, spreads = predict_both(result.model, data)
+    assert spreads is None
+    rows = rows_of(tmp_path / "predictions.csv")
     found = {
         (row["sample"], int(row["vacancy_site"]), int(row["jump"]), row["direction"]): (
             float(row["E_eV"]),
