@@ -214,6 +214,9 @@ class Campaign(Section):
             data["potential"] = located.model_dump(mode="json", exclude_none=True)
         if self.labels:
             data["labels"] = self.labels.located(self.base_dir).model_dump(mode="json", exclude_none=True)
+        if self.train:
+            for model, written in zip(self.train.models, data["train"]["models"], strict=True):
+                written["training"] = self.train.recipe(model) | written["training"]
         if self.train and self.train.folds is not None:
             data["train"]["folds"] = [list(fold) for fold in self.folds()]
             for name in HELD_OUT_OTHERWISE:

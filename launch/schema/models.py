@@ -9,7 +9,15 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from launch.schema.base import Name, PositiveFloat, Section, refuse
 from launch.schema.schedule import Schedule
 from nnk.networks.kinds import KINDS, options_of
-from nnk.networks.options import BalancedOptions, MlpOptions, SdmCnnOptions
+from nnk.networks.options import (
+    BalancedOptions,
+    Difference,
+    FingerprintOptions,
+    MlpOptions,
+    NeuronMapCnnOptions,
+    NeuronMapMlpOptions,
+    SdmCnnOptions,
+)
 from nnk.training.parameters import Choice, Loss, ModelSpec, Optimiser, Precision
 
 Widths = Annotated[
@@ -84,8 +92,12 @@ class _Model(Section):
     """So many of the training compositions are learnt from: the one nearest to their mean, then always the
     one farthest from those before it. Labels of the others are not used. Default: all."""
 
+    members: Annotated[int, Field(ge=1, le=100)] = ModelSpec.members
+    """Networks that are trained, one after the other, from other first weights; the model is their mean, and
+    their spread says how sure it is. An ensemble runs as fast as its members together."""
+
     training: Training = Training()
-    """Overrides of the keys of train that say how to train, for this model alone."""
+    """How this model alone is trained. What neither this nor train says is as the kind's authors had it."""
 
     @model_validator(mode="after")
     def _options_go_together(self) -> Self:
@@ -106,7 +118,7 @@ class MlpModel(_Model):
     """Barriers from the species around the vacancy, one-hot, by a dense network."""
 
     kind: Literal["mlp"]
-    """mlp: a dense network on the surroundings of a jump."""
+    """mlp: a dense network on the surroundings of a jump; with hidden: [10, 10] that of Fan et al. 2022."""
 
     hidden: Widths = MlpOptions.hidden
     """Units of each hidden layer."""
@@ -124,6 +136,65 @@ class BalancedModel(_Model):
 
     state_hidden: Widths = BalancedOptions.state_hidden
     """Units of each hidden layer of the vacancy's energy."""
+
+    embedding: int = Field(BalancedOptions.embedding, ge=1)
+    """Numbers by which the networks know an element."""
+
+
+class ClusterExpansionModel(_Model):
+    """Barriers from energies of clusters of sites, fitted in closed form: pairs for the states, points, pairs
+    and triplets around the jump for the symmetric barrier. Obeys detailed balance."""
+
+    kind: Literal["cluster-expansion"]
+    """cluster-expansion: energies of clusters by ridge regression, the baseline before networks."""
+
+
+class LinearModel(_Model):
+    """Barriers by linear regression on the species around the vacancy (Fan et al. 2022)."""
+
+    kind: Literal["linear"]
+    """linear: a number for each species on each site, added up."""
+
+
+class NeuronMapMlpModel(_Model):
+    """Barriers from the neuron map by a dense network (Xing et al. 2024)."""
+
+    kind: Literal["neuron-map-mlp"]
+    """neuron-map-mlp: a dense network on the numbers of the species, with batch normalisation."""
+
+    hidden: Widths = NeuronMapMlpOptions.hidden
+    """Units of each hidden layer."""
+
+
+class NeuronMapCnnModel(_Model):
+    """Barriers from the neuron map by convolutions (Xing et al. 2024)."""
+
+    kind: Literal["neuron-map-cnn"]
+    """neuron-map-cnn: convolutions on the numbers of the species, on a grid of 9 x 9 x 9 voxels."""
+
+    filters: Annotated[Widths, Field(max_length=4)] = NeuronMapCnnOptions.filters
+    """Filters of each convolution 3 x 3 x 3; four bring the grid down to one voxel."""
+
+
+class FingerprintModel(_Model):
+    """Barriers from fingerprints of both states as KRA + dE / 2 (Talapatra et al.)."""
+
+    kind: Literal["fingerprint"]
+    """fingerprint: a symmetric barrier and an energy difference from radial and angular functions."""
+
+    difference: Difference = FingerprintOptions.difference
+    """Energy difference. free, soft, hard: of both states together, not bound to change its sign for the
+    reverse jump (M_NC), urged to (M_SAS), or made to (M_HAS). kolmogorov: of each state by itself (M_KOL),
+    without drift on closed loops, but blind to order beyond the vacancy's surroundings."""
+
+    hidden: Widths = FingerprintOptions.hidden
+    """Units of each hidden layer, of both networks."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] = FingerprintOptions.dropout
+    """Share of the units that are left out in each step of training."""
+
+    penalty: Annotated[float, Field(ge=0)] = FingerprintOptions.penalty
+    """Of the mean |dE(A, B) + dE(B, A)| in the loss, for difference: soft."""
 
 
 class SdmCnnModel(_Model):
@@ -152,8 +223,13 @@ def _tag(value: object) -> str:
 
 
 Model = Annotated[
-    Annotated[MlpModel, Tag("(mlp)")]
-    | Annotated[BalancedModel, Tag("(detailed-balance)")]
+    Annotated[BalancedModel, Tag("(detailed-balance)")]
+    | Annotated[ClusterExpansionModel, Tag("(cluster-expansion)")]
+    | Annotated[FingerprintModel, Tag("(fingerprint)")]
+    | Annotated[LinearModel, Tag("(linear)")]
+    | Annotated[MlpModel, Tag("(mlp)")]
+    | Annotated[NeuronMapCnnModel, Tag("(neuron-map-cnn)")]
+    | Annotated[NeuronMapMlpModel, Tag("(neuron-map-mlp)")]
     | Annotated[SdmCnnModel, Tag("(sdm-cnn)")],
     Discriminator(_tag),
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from launch.schema.base import PositiveFloat, Section, refuse
 from launch.schema.folds import HELD_OUT_OTHERWISE, FoldChoice
-from launch.schema.models import Model
+from launch.schema.models import Model, Training
 from launch.schema.schedule import Schedule
+from nnk.networks.kinds import KINDS
 from nnk.training.parameters import BackendName, Device, Loss, Optimiser, Precision, TrainParameters
 
 
@@ -99,7 +100,15 @@ class Train(Section):
         said = self.model_dump(exclude={"models", "folds", "backend", "ranks", "device"})
         if self.folds is not None:
             said |= {**dict.fromkeys(HELD_OUT_OTHERWISE, 0), "held_out": held_out}
-        said |= model.training.said()
+        said |= self.recipe(model) | model.training.said()
         if isinstance(said["schedule"], dict):
             said["schedule"] = said["schedule"]["plateau"]
         return TrainParameters(seed=seed, **said)
+
+    def recipe(self, model: Model) -> dict[str, Any]:
+        """How the authors of a model's kind trained it, as far as this section does not say otherwise."""
+        known = dict(KINDS[model.kind].training)
+        if "schedule" in known:
+            known["schedule"] = {"plateau": known["schedule"]}
+        said = Training.model_validate(known).said()
+        return {name: value for name, value in said.items() if name not in self.model_fields_set}

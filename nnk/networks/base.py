@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -81,13 +80,25 @@ class BarrierNetwork(nn.Module, ABC):
     def forward(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Output:
         """Both barriers of jumps given by their union environments uint8[b, n_union]."""
         if self.reads == "initial":
-            with_mover = torch.cat([species, mover[:, None]], dim=1)
-            pair = with_mover[:, self.before], with_mover[:, self.after]
+            pair = self._read(species, mover, self.before), self._read(species, mover, self.after)
         else:
             pair = species, species[:, self.inversion]
         both_angles = None if angle is None else torch.cat([angle, angle])
         both = self.barrier(torch.cat(pair), torch.cat([mover, mover]), both_angles)
         return Output(*cast(tuple[Tensor, Tensor], both.chunk(2)))
+
+    def one_way(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Output:
+        """As `forward` where no backward barrier is known: the reverse jumps are not looked at, theirs are 0.
+
+        The surroundings of a reverse jump need not be known then; they are kept out of batch statistics.
+        """
+        reads = species if self.reads == "union" else self._read(species, mover, self.before)
+        barriers = self.barrier(reads, mover, angle)
+        return Output(barriers, torch.zeros_like(barriers))
+
+    @staticmethod
+    def _read(species: Tensor, mover: Tensor, columns: Tensor) -> Tensor:
+        return torch.cat([species, mover[:, None]], dim=1)[:, columns]
 
     def export(self, start: Start, description: Mapping[str, Any]) -> BarrierModel:
         """The finished model; by default one that asks this network, beyond a start that is one number."""
@@ -104,7 +115,7 @@ class BarrierNetwork(nn.Module, ABC):
             numbering=setting.elements,
             shift_eV=float(start.E_fwd_eV[0]),
             scale_eV=start.scale_eV,
-            weights={name: np.array(value.cpu()) for name, value in self.state_dict().items()},
+            weights={name: value.cpu().numpy().copy() for name, value in self.state_dict().items()},
             description=description,
         )
 

@@ -38,11 +38,11 @@ class FingerprintNetwork(BarrierNetwork):
 
     def __init__(self, setting: Setting, options: FingerprintOptions) -> None:
         super().__init__(setting, options)
-        self.transition = _fingerprints(setting, "transition")
+        self.transition = _Features(setting, "transition")
         both = 2 * self.transition.n_features
         self.kra = _Dense(both, options)
         if options.difference == "kolmogorov":
-            self.state = _fingerprints(setting, "state")
+            self.state = _Features(setting, "state")
             self.dE = _Dense(self.state.n_features, options)
         else:
             self.dE = _Dense(both, options)
@@ -74,23 +74,33 @@ class FingerprintNetwork(BarrierNetwork):
         return Output(kra + forward / 2, kra + backward / 2, penalty)
 
 
-def _fingerprints(setting: Setting, surroundings: Surroundings) -> Fingerprints:
-    return Fingerprints(
-        setting.structure,
-        setting.shells,
-        setting.a_A,
-        n_species=setting.n_species,
-        surroundings=surroundings,
-        parameters=AevParameters(cutoff_A=setting.reach_A),
-    )
+class _Features(nn.Module):
+    """Fingerprints of both states, each element of them brought to mean 0 and variance 1."""
+
+    def __init__(self, setting: Setting, surroundings: Surroundings) -> None:
+        super().__init__()
+        self.fingerprints = Fingerprints(
+            setting.structure,
+            setting.shells,
+            setting.a_A,
+            n_species=setting.n_species,
+            surroundings=surroundings,
+            parameters=AevParameters(cutoff_A=setting.reach_A),
+        )
+        self.n_features = self.fingerprints.n_features
+        self.norm = BatchNorm(self.n_features)
+
+    def forward(self, species: Tensor, mover: Tensor) -> tuple[Tensor, Tensor]:
+        before, after = self.norm(torch.cat(self.fingerprints(species, mover))).chunk(2)
+        return before, after
 
 
 class _Dense(nn.Module):
-    """Normalised inputs, dense layers with ReLU and dropout, and one output, which starts at 0."""
+    """Dense layers with ReLU and dropout, and one output, which starts at 0."""
 
     def __init__(self, inputs: int, options: FingerprintOptions) -> None:
         super().__init__()
-        layers: list[nn.Module] = [BatchNorm(inputs)]
+        layers: list[nn.Module] = []
         for n_in, n_out in pairwise((inputs, *options.hidden)):
             layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(options.dropout)]
         self.layers = nn.Sequential(*layers)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from nnk.training.parameters import ModelSpec, TrainParameters
 
 if TYPE_CHECKING:
-    from nnk.training.loop import TrainingDiverged, TrainingStopped, train
+    from nnk.training.ensemble import train
+    from nnk.training.loop import TrainingDiverged, TrainingStopped
     from nnk.training.products import TrainResult
 
 __all__ = ["ModelSpec", "TrainParameters", "TrainResult", "TrainingDiverged", "TrainingStopped", "train"]
 
 _LAZY = {
-    "train": "loop",
+    "train": "ensemble",
     "TrainingDiverged": "loop",
     "TrainingStopped": "loop",
     "TrainResult": "products",

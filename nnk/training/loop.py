@@ -44,7 +44,7 @@ class TrainingStopped(Exception):
     """Training was asked to end before it was done; its last checkpoint is kept."""
 
 
-def train(
+def train_network(
     barriers: BarrierSet,
     spec: ModelSpec,
     parameters: TrainParameters,
@@ -55,7 +55,7 @@ def train(
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainResult:
-    """Train a model and write it, with its errors, into `directory`.
+    """Train one network and write it, with its errors, into `directory`.
 
     Written: model.safetensors, model.json (errors of every split), history.csv, predictions.csv and
     checkpoints/last.pt (best and last weights), from which an interrupted run of the same data and parameters
@@ -100,8 +100,14 @@ def make_network(problem: Problem) -> BarrierNetwork:
     """A new network whose first weights follow from the seed alone."""
     spec = problem.spec
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(stream_key(problem.parameters.seed, "first weights") >> 1)
+        torch.manual_seed(stream_key(problem.parameters.own_seed, "first weights") >> 1)
         return network_class(spec.kind)(problem.data.setting, spec.options)
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """`order` in batches of `size`; a label that would be left alone, without statistics, joins the last."""
+    n = max(1, len(order) // size + (len(order) % size > 1))
+    return list(order.tensor_split([size * i for i in range(1, n)]))
 
 
 class Trainer:
@@ -117,6 +123,7 @@ class Trainer:
         if not len(self.train_rows):
             raise ValueError("none of the training labels has a weight: see split_weight, fallback_weight")
         self.network = make_network(problem).to(ranks.device)
+        self.ask = self.network if self.labels.known[1].any() else self.network.one_way
         synchronise(self.network, ranks.differentiable_total if ranks.world_size > 1 else None)
         self.trainable = [weights for weights in self.network.parameters() if weights.requires_grad]
         self.optimiser = make_optimiser(self.trainable, parameters)
@@ -170,10 +177,12 @@ class Trainer:
     def _epoch(self) -> Row:
         """One pass over the training labels; the new row of the history."""
         parameters, epoch, device = self.parameters, self.state.epoch, self.ranks.device
-        order = torch.tensor(rng(parameters.seed, "order", epoch).permutation(self.train_rows), device=device)
+        order = torch.tensor(
+            rng(parameters.own_seed, "order", epoch).permutation(self.train_rows), device=device
+        )
         turns = Turns.of(self.labels, self.network, parameters, epoch)
         validation = [float(row["validation_MAE_eV"]) for row in self.state.history]
-        batches = order.split(parameters.batch_size)
+        batches = _batches(order, parameters.batch_size)
         sums = torch.zeros(2, dtype=torch.float64, device=device)
         self.network.train()
         with self._own_noise(epoch):
@@ -192,7 +201,7 @@ class Trainer:
         """torch's random numbers (dropout) follow from seed, epoch and rank."""
         device = self.ranks.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(stream_key(self.parameters.seed, "noise", epoch, self.ranks.rank) >> 1)
+            torch.manual_seed(stream_key(self.parameters.own_seed, "noise", epoch, self.ranks.rank) >> 1)
             yield
 
     def _step(self, batch: Tensor, turns: Turns, rate: float) -> Tensor:
@@ -215,7 +224,7 @@ class Trainer:
         """Both barriers [2, b] of the labels `rows`, and their penalties [b] if there are any."""
         halves = self.network.training and self.parameters.precision == "bfloat16"
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=halves):
-            output = self.network(*self.labels.inputs(rows, turns))
+            output = self.ask(*self.labels.inputs(rows, turns))
         return torch.stack([output.forward, output.backward]), output.penalty
 
     def _record(self, row: Row) -> Row:

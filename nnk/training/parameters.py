@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from nnk.files import stream_key
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import Options, check
 
@@ -31,6 +32,7 @@ class ModelSpec:
             environments first.
         compositions: so many of the training compositions are learnt from, those that cover the range of all;
             None: every one. See `nnk.training.learnt`.
+        members: networks that are trained, one after the other; the model is their mean.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ModelSpec:
     share: float = 1.0
     choice: Choice = "random"
     compositions: int | None = None
+    members: int = 1
 
     def __post_init__(self) -> None:
         if self.options is None or isinstance(self.options, Mapping):
@@ -50,6 +53,7 @@ class ModelSpec:
         check(self.choice in get_args(Choice), "choice", self.choice, " or ".join(get_args(Choice)))
         n_compositions = 1 if self.compositions is None else self.compositions
         check(n_compositions >= 1, "compositions", self.compositions, "1 or more")
+        check(self.members >= 1, "members", self.members, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class TrainParameters:
         rotation: whether it is turned by a random angle about the jump's axis, for networks that can be.
         precision: of the network's products; weights and sums are float32.
         seed: of the splits, the first weights, the order of the labels and their turning.
+        member: number of the network in an ensemble; another one has all but the splits from another seed.
         test_compositions: so many whole compositions are held out, chosen by the seed.
         held_out: names of what is held out whole besides: compositions, samples, or groups of samples.
         test_fraction: share of the remaining vacancies held out, at random.
@@ -113,6 +118,7 @@ class TrainParameters:
     rotation: bool = True
     precision: Precision = "float32"
     seed: int = 0
+    member: int = 0
     test_compositions: int = 1
     held_out: tuple[str, ...] = ()
     test_fraction: float = 0.1
@@ -140,3 +146,8 @@ class TrainParameters:
         check(0 <= self.test_fraction < 1, "test_fraction", self.test_fraction, "0 <= x < 1")
         check(0 < self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "0 < x < 1")
         check(sum(fractions) < 1, "test_fraction + validation_fraction", sum(fractions), "less than 1")
+
+    @property
+    def own_seed(self) -> int:
+        """Seed of all but the splits."""
+        return self.seed if self.member == 0 else stream_key(self.seed, "member", self.member)

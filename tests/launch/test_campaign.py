@@ -17,7 +17,7 @@ from launch.schema.alloy import SUM_TOLERANCE
 from launch.schema.reference import page
 from launch.stages import ANALYSIS_READS, READS_STAGES, STAGES
 from launch.template import write_template
-from nnk.training.parameters import ModelSpec, TrainParameters
+from nnk.training.parameters import ModelSpec, Plateau, TrainParameters
 
 PROJECT = Path(launch.__file__).parents[1]
 
@@ -61,6 +61,28 @@ def test_training_section_gives_the_library_its_parameters(write_campaign):
     assert train.models[0].spec() == ModelSpec("main", "detailed-balance", 8)
 
 
+def test_what_a_campaign_does_not_say_of_training_is_as_the_authors_of_the_kind_had_it(
+    write_campaign, resolved_text, tmp_path: Path
+):
+    model = "{name: main, kind: detailed-balance, shells: 8}"
+    cnn = "{name: main, kind: sdm-cnn, layers: 4, training: {batch_size: 7}}"
+    path = write_campaign((model, cnn), ("test_compositions: 1", "learning_rate: 0.5"))
+    campaign = load_campaign(path)
+    train = campaign.train
+    assert train is not None
+    found = train.parameters(train.models[0], 7)
+    assert (found.optimiser, found.loss) == ("rmsprop", "mae")  # of the kind
+    assert found.schedule == Plateau(10**-0.5)
+    assert found.learning_rate == 0.5  # of the section train
+    assert found.batch_size == 7  # of the model
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "campaign.yaml").write_text(resolved_text(campaign))
+    again = load_campaign(tmp_path / "again" / "campaign.yaml")
+    assert again.resolved() == campaign.resolved()
+    assert again.train is not None
+    assert again.train.parameters(again.train.models[0], 7) == found
+
+
 @given(st.lists(st.integers(0, 100), min_size=3, max_size=3).filter(any), st.floats(-1e-5, 1e-5))
 def test_fractions_must_sum_to_one(tmp_path_factory, campaign_text: str, parts: list[int], error: float):
     fractions = [part / sum(parts) for part in parts]
@@ -93,7 +115,9 @@ def test_page_names_every_key():
     assert [key for node in nodes for key in node.get("properties", {}) if f"| `{key}` |" not in text] == []
 
 
-@pytest.mark.parametrize("name", ["quickstart.yaml", "nbmota-published.yaml", "template", "tiny"])
+@pytest.mark.parametrize(
+    "name", [*sorted(path.name for path in (PROJECT / "examples").glob("*.yaml")), "template", "tiny"]
+)
 def test_examples_fit_the_schema(name: str, write_campaign, tmp_path: Path):
     schema = campaign_schema()
     Draft7Validator.check_schema(schema)

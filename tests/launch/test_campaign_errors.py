@@ -219,7 +219,7 @@ GOLDEN = {
     "kind of model": (
         ("kind: detailed-balance", "kind: detailed_balance"),
         [
-            '21:26: train.models[0].kind: got "detailed_balance"; allowed: mlp or detailed-balance or ',
+            '21:26: train.models[0].kind: got "detailed_balance"; allowed: detailed-balance or ',
         ],
     ),
     "more ranks than one process": (
