@@ -18,6 +18,7 @@ from jobs.merge import has_unmerged, merge_labels
 from launch.campaign import RESOLVED_HEADER, Campaign
 from launch.campaign_items import PROBE
 from launch.dispatch import dispatcher
+from launch.fold_items import model_of
 from launch.history import History, keep_inputs
 from launch.interrupt import Interruption, interruptible
 from launch.items import Item
@@ -246,7 +247,8 @@ class Run:
         return [item for item in ready if item.key != PROBE]
 
     def _warn_of_weak_models(self, stage: StagePlan) -> None:
-        for item in stage.items:
+        models = [item for item in stage.items if item.key == model_of(item.key)]  # of folds, an analysis tells
+        for item in models:
             header = self._workdir.model_dir(item.key) / "model.json"
             if header.is_file():
                 for text in weak_splits(json.loads(header.read_text())["description"]["errors"]):

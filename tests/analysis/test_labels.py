@@ -313,3 +313,17 @@ def test_more_compositions_than_fit_on_a_page(workdir, labels, monkeypatch):
     out = [(~labels.usable)[labels.composition_name == name].mean() for name in COMPOSITIONS]
     shown = figures["labels-compositions"].figure.axes[0].get_yticklabels()
     assert [text.get_text() for text in shown] == [COMPOSITIONS[int(np.argmax(out))]]
+
+
+def test_of_published_labels_only_outcomes_are_drawn_and_nothing_is_called_bad(workdir, labels, rows_of):
+    unknown = np.full(len(labels), np.nan)
+    names = ("E_bwd_eV", "calls", "curvature_eV_A2", "residual_force_eV_A")
+    labels.replaced(**dict.fromkeys(names, unknown)).save(workdir.labels_file)
+    workdir.audit_file.unlink()
+    product = analyse(Inputs(workdir))
+    (quality,) = [figure for figure in product.figures if figure.name == "labels"]
+    assert len(quality.figure.axes) == 1
+    assert "are not known" in quality.caption
+    assert "force calls" not in product.summary
+    verdict = {row["check"]: row["verdict"] for row in rows_of(product, "labels-checks")}
+    assert verdict["saddles hardly curved"] == "not checked"
