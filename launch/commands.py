@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,8 +21,9 @@ from launch.costs import Costs, total_line
 from launch.history import History
 from launch.logs import failed_logs, log_files, tail
 from launch.plan import Plan, make_plan
-from launch.problems import did_you_mean
+from launch.problems import Problem, did_you_mean
 from launch.progress import make_progress
+from launch.requests import check_site
 from launch.schema import reference
 from launch.show import note_lines, plan_text, redo_lines, status_text
 from launch.stages import STAGES
@@ -82,9 +83,19 @@ def say(text: str) -> None:
 
 def _load(ctx: typer.Context, file: Path) -> Campaign:
     campaign = load_campaign(file)
+    return _warned(ctx, campaign, campaign.warnings)
+
+
+def _load_for_site(ctx: typer.Context, file: Path) -> Campaign:
+    """The campaign, whose jobs its site will take."""
+    campaign = _load(ctx, file)
+    return _warned(ctx, campaign, check_site(campaign))
+
+
+def _warned(ctx: typer.Context, campaign: Campaign, warnings: Iterable[Problem]) -> Campaign:
     output: Output = ctx.obj
     if not output.quiet:
-        for warning in campaign.warnings:
+        for warning in warnings:
             say(f"warning: {warning}")
     return campaign
 
@@ -99,7 +110,7 @@ def run(
     if dry_run:
         plan(ctx, file)
         return
-    campaign, output = _load(ctx, file), ctx.obj
+    campaign, output = _load_for_site(ctx, file), ctx.obj
     workdir = Workdir(campaign.workdir_path)
     history = History(workdir)
     todo = make_plan(campaign, workdir, history)
@@ -139,14 +150,14 @@ def _execute(campaign: Campaign, todo: Plan, workdir: Workdir, output: Output) -
 @app.command()
 def validate(ctx: typer.Context, file: File) -> None:
     """Say what is wrong with a campaign file, all at once. Reads text only."""
-    campaign = _load(ctx, file)
+    campaign = _load_for_site(ctx, file)
     print(f"{file}: valid: {campaign.name}, workdir {campaign.workdir_path}")
 
 
 @app.command()
 def plan(ctx: typer.Context, file: File) -> None:
     """Say what is done, what is to do, what it costs and why. Writes nothing. With -v each item."""
-    campaign = _load(ctx, file)
+    campaign = _load_for_site(ctx, file)
     workdir = Workdir(campaign.workdir_path)
     history = History(workdir)
     made = make_plan(campaign, workdir, history)

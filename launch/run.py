@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -23,6 +22,7 @@ from launch.history import History, keep_inputs
 from launch.interrupt import Interruption, interruptible
 from launch.items import Item
 from launch.kmc_items import waves
+from launch.layouts import campaign_site, stage_layout, used_stages
 from launch.lock import hold_lock
 from launch.outcome import Outcome
 from launch.plan import Plan, StagePlan, make_plan
@@ -30,11 +30,9 @@ from launch.problems import CampaignErrors
 from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
 from launch.progress import Progress
 from launch.stage_runner import StageRunner, StageTools
-from launch.stages import SECTION_OF_STAGE, STAGES
-from launch.training_layout import training_layout
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
-from site_configs import Site, SiteError, StageLayout, load_site, pools_of
+from site_configs import Site, SiteError, StageLayout, pools_of
 
 SHOWN_FAILURES = 3
 KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
@@ -56,9 +54,9 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
         SiteError: the site cannot be used as asked.
         KeyboardInterrupt: asked to stop twice; the processes of the run were ended.
     """
-    site = load_site(campaign.site, campaign.base_dir)
-    layouts = {stage: _layout(site, campaign, stage) for stage in STAGES}
-    _check_teams(campaign, layouts["label"])
+    site = campaign_site(campaign)
+    layouts = {stage: stage_layout(site, campaign, stage) for stage in used_stages(campaign)}
+    _check_teams(campaign, layouts)
     with hold_lock(workdir) as dead:
         if dead is not None:
             progress.message(f"the earlier run ({dead}) has died; this one goes on from what it has left")
@@ -66,22 +64,13 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
             return Run(campaign, workdir, site, layouts, fence, progress).execute()
 
 
-def _layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
-    if stage == "kmc" and campaign.kmc and campaign.kmc.batched and campaign.kmc.batched.device == "cuda":
-        return site.gpu_layout(stage)
-    if stage == "train":
-        return training_layout(site, campaign)
-    section = {"prepare": "label", "report": "analysis", **SECTION_OF_STAGE}.get(stage, stage)
-    asked = getattr(campaign.resources, section)
-    return site.layout(stage, asked.ranks_per_node, asked.nodes)
-
-
-def _check_teams(campaign: Campaign, layout: StageLayout) -> None:
+def _check_teams(campaign: Campaign, layouts: Mapping[str, StageLayout]) -> None:
     """Raises a `SiteError` if a barrier is to have more ranks than a task."""
     asked = campaign.label.ranks_per_barrier if campaign.label else 1
-    if asked > layout.ranks:
+    if asked > 1 and asked > layouts["label"].ranks:
+        most = layouts["label"].ranks
         raise SiteError(
-            f"label.ranks_per_barrier: got {asked}; allowed on site {campaign.site}: at most {layout.ranks}, "
+            f"label.ranks_per_barrier: got {asked}; allowed on site {campaign.site}: at most {most}, "
             "the ranks of a task (more with resources.label)"
         )
 
@@ -169,7 +158,7 @@ class Run:
         self._write_campaign()
         keep_inputs(self._workdir, plan.groups(), self._fence)
         stop_file = self._workdir.run_dir(self._fence.epoch) / "stop"
-        pools = pools_of(self._layouts[stage.stage] for stage in plan)
+        pools = pools_of(self._layouts[stage.stage] for stage in plan if stage.items)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
             dispatcher(self._site, self._workdir, self._fence.epoch, pools) as parsl,

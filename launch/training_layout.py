@@ -18,39 +18,42 @@ def training_layout(site: Site, campaign: Campaign) -> StageLayout:
         SiteError: the site has not so many cores or GPUs, or the nodes do not share the ranks evenly.
     """
     asked, train = campaign.resources.train, campaign.train
+    queue, walltime = asked.queue, asked.walltime
     if train is None:
-        return site.layout("train", asked.ranks_per_node, asked.nodes)
+        return site.layout("train", asked.ranks_per_node, asked.nodes, queue=queue, walltime=walltime)
     nodes = asked.nodes or -(-train.ranks // (asked.ranks_per_node or train.ranks))
     per_node, left = divmod(train.ranks, nodes)
     if left:
         raise SiteError(f"train.ranks: got {train.ranks} on {nodes} nodes; allowed: a multiple of the nodes")
-    gpus = _gpus(site, train.device)
+    gpus = _gpus(site, train.device, queue, walltime)
     if gpus is None:
-        return _on_cores(site, per_node, nodes)
+        return site.layout("train", _fitting(site, per_node, queue), nodes, queue=queue, walltime=walltime)
     if per_node > gpus.pool.workers:
         having = f"site {site.name} has {gpus.pool.workers} on a node, one for each rank"
         raise SiteError(f"train.ranks: got {per_node} on a node of GPUs; {having}; or train.device: cpu")
     if train.ranks == 1:
         return gpus
-    several = site.layout("train", per_node, nodes)
+    several = site.layout("train", per_node, nodes, queue=queue, walltime=walltime)
     name = gpus.pool.name if nodes == 1 else f"{gpus.pool.name}-{nodes}"
     return replace(several, at_once=site.at_most, pool=replace(gpus.pool, name=name, nodes=nodes))
 
 
-def _gpus(site: Site, device: str) -> StageLayout | None:
+def _gpus(site: Site, device: str, queue: str | None, walltime: str | None) -> StageLayout | None:
     """One unit per GPU; None where there are none and none must be."""
     if device == "cpu":
         return None
     try:
-        return site.gpu_layout("train")
+        return site.gpu_layout("train", queue=queue, walltime=walltime)
     except SiteError:
         if device == "cuda":
             raise
         return None
 
 
-def _on_cores(site: Site, per_node: int, nodes: int) -> StageLayout:
-    if per_node > site.cores:
-        allowed = f"allowed on site {site.name}: at most {site.cores} on a node"
+def _fitting(site: Site, per_node: int, queue: str | None) -> int:
+    """The ranks on a node, if it has as many cores."""
+    cores = site.cores_in(site.asked("train", queue, None)[0])
+    if per_node > cores:
+        allowed = f"allowed on site {site.name}: at most {cores} on a node"
         raise SiteError(f"train.ranks: got {per_node} on a node; {allowed}")
-    return site.layout("train", per_node, nodes)
+    return per_node

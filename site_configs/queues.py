@@ -144,8 +144,8 @@ class Verdict:
     """Whether a request will be taken.
 
     Attributes:
-        about: what is wrong: ``"queue"``, ``"nodes"``, ``"walltime"`` or, of what is only slower than was
-            meant, ``"jobs"``; empty if nothing is.
+        about: what is wrong: ``"queue"``, ``"nodes"``, ``"walltime"``, ``"layout"`` (more than there is) or,
+            of what is only slower than was meant, ``"jobs"``; empty if nothing is.
         text: what came and what is allowed; or what is known of the queue.
     """
 
@@ -155,7 +155,7 @@ class Verdict:
     @property
     def refused(self) -> bool:
         """The scheduler would not take it, or never start it."""
-        return self.about in ("queue", "nodes", "walltime")
+        return self.about not in ("", "jobs")
 
     def __str__(self) -> str:
         return ("REFUSED: " if self.refused else "") + self.text
@@ -202,4 +202,4 @@ def _instead(queues: Mapping[str, Queue], request: Request) -> str:
     fitting = {name: q for name, q in queues.items() if q.takes(request.nodes, seconds_of(request.walltime))}
     alike = {name: queue for name, queue in fitting.items() if queue.node == kind}
     words = [f"queue {name} ({queue})" for name, queue in (alike or fitting).items()]
-    return ", ".join(words) or "no queue of this site takes it: other nodes or a shorter walltime"
+    return ", ".join(words) or "other nodes or a shorter time, for no queue of this site takes it"

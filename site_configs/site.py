@@ -28,7 +28,7 @@ class Site(SiteData):
         Raises:
             SiteError: it has none.
         """
-        queue, walltime = self._asked(stage, queue, walltime)
+        queue, walltime = self.asked(stage, queue, walltime)
         gpus = self.gpus_in(queue)
         if not gpus:
             having = [name for name in self.queues if self.gpus_in(name)]
@@ -64,7 +64,7 @@ class Site(SiteData):
         Raises:
             SiteError: more than the machine has.
         """
-        queue, walltime = self._asked(stage, queue, walltime)
+        queue, walltime = self.asked(stage, queue, walltime)
         defaults = self.stages.get(stage, StageDefaults())
         cores, kind = self.cores_in(queue), self.kind_in(queue)
         threads = kind.threads_per_core if kind else 1
@@ -83,14 +83,11 @@ class Site(SiteData):
         pool = self._pool(f"nodes-{n_nodes}", 1, nodes=n_nodes, queue=queue, walltime=walltime)
         return StageLayout(count * n_nodes, self.at_most, command, pool)
 
-    def _asked(
+    def asked(
         self, stage: StageName, queue: str | None, walltime: str | None
     ) -> tuple[str | None, str | None]:
-        """Queue and walltime of a stage's jobs."""
+        """Queue and walltime of a stage's jobs: as asked, else as the site says; None without scheduler."""
         if self.jobs is None:
-            if queue is not None:
-                allowed = f"allowed on site {self.name}: none, it has no queues"
-                raise SiteError(f"resources.{stage}.queue: got {queue}; {allowed}")
             return None, None
         defaults = self.stages.get(stage, StageDefaults())
         return queue or defaults.queue or self.jobs.queue, walltime or defaults.walltime or self.jobs.walltime
