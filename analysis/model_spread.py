@@ -110,8 +110,8 @@ def spread_figure(found: Sequence[JudgedSpread]) -> FigureProduct:
             "Root mean square error of the mean of several networks against the root mean square of their "
             "standard deviation, tested labels in bins of equal numbers of it. Line: calibrated. Slope "
             "through the origin, and shares of the errors within one and two standard deviations (normal: "
-            f"68 and 95 %): {'; '.join(details)}. Error bars: error / sqrt(2 n), n the barriers of a bin taken as "
-            "independent."
+            f"68 and 95 %): {'; '.join(details)}. Error bars: error / sqrt(2 n), n the barriers of a bin "
+            "taken as independent."
         ),
         alt=f"Points of error against spread, and the line of equality. {spread_words(found)}",
         figure=figure,

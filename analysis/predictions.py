@@ -118,6 +118,11 @@ def _trained_on(of_folds: Sequence[Columns]) -> dict[str, frozenset[str]]:
 def predictions_of(model: str, table: Columns, elements: tuple[str, ...]) -> Predictions:
     """The barriers of a table of predictions."""
     texts, numbers = table.texts, table.numbers
+    strange = sorted({*texts["split"].present()} - {*SPLITS})
+    if strange:
+        raise DamagedInput(
+            f"predictions of {model} are of the splits {', '.join(strange)}; known are {', '.join(SPLITS)}"
+        )
     return Predictions(
         model=model,
         split=texts["split"],

@@ -486,3 +486,12 @@ def test_times_per_barrier(network):
     lattice = Lattice.bcc((6, 6, 6), 1.0)
     state = np.random.default_rng(0).integers(1, 4, lattice.n_sites).astype(np.uint8)
     assert 0 < wall_us(network, lattice, state) < 1000
+
+
+def test_in_cross_validation_distances_are_from_what_the_fold_was_trained_on():
+    names = ["Nb20Mo80", "Nb60Mo40", "Nb20Mo80", "Nb60Mo40"]
+    splits = ["train", "train", "test-composition", "test-composition"]
+    p = made("m", splits, names, [1.0, 1.1, 1.0, 1.1], [0.1, 0.1, 0.2, 0.2])
+    folds = {"Nb20Mo80": frozenset({"Nb60Mo40"}), "Nb60Mo40": frozenset({"Nb20Mo80", "Nb60Mo40"})}
+    found = distances(replace(p, trained_on=folds))
+    assert {name: d.nearest for name, d in found.items()} == {"Nb20Mo80": 0.4, "Nb60Mo40": 0}
