@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,6 @@ class NetworkModel(BarrierModel):
     description: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
 
-    _KEPT: ClassVar[tuple[str, ...]] = ("reads", "balanced", "a_A", "shift_eV", "scale_eV")
-
     @property
     def kind(self) -> str:
         """The kind of the network."""
@@ -79,37 +77,55 @@ class NetworkModel(BarrierModel):
         )
         return evaluate
 
+    @property
+    def _own_numbers(self) -> SpeciesArray:
+        """The network's number of each species number, uint8[n_species + 1]."""
+        return np.array([0, *(self.numbering.index(name) + 1 for name in self.elements)], dtype=np.uint8)
+
     def predict(
         self, species: SpeciesArray, mover: SpeciesArray, jump: NDArray[np.uint8] | None = None
     ) -> Float64Array:
         """Forward barriers float64[m] (eV); see `BarrierModel.predict`. `jump` is not needed."""
-        own = np.array([0, *(self.numbering.index(name) + 1 for name in self.elements)], dtype=np.uint8)
+        own = self._own_numbers
         return self.shift_eV + self.scale_eV * self._evaluate(own[species], own[mover])
 
     def compiled(self) -> None:
         """None: only `predict` can evaluate it."""
 
     def tensors(self) -> Tensors:
-        """The network's weights."""
-        return self.weights
+        """The network's weights, and all numbers that a barrier depends on."""
+        named = {"a_A": self.a_A, "shift_eV": self.shift_eV, "scale_eV": self.scale_eV}
+        numbers = {name: np.array([number]) for name, number in named.items()}
+        weights = {f"network.{name}": array for name, array in self.weights.items()}
+        return weights | numbers | {"own_numbers": self._own_numbers}
 
     def details(self) -> dict[str, Any]:
-        """Architecture, numbering, and the zero and unit of the output."""
-        kept = {name: getattr(self, name) for name in self._KEPT}
-        return {"options": asdict(self.options), "numbering": list(self.numbering), **kept}
+        """Architecture, and the elements as the network numbers them."""
+        return {
+            "options": asdict(self.options),
+            "reads": self.reads,
+            "balanced": self.balanced,
+            "numbering": list(self.numbering),
+        }
 
     @classmethod
     def from_saved(cls, saved: Saved) -> Self:
         """See `BarrierModel.from_saved`."""
+        details, tensors = saved.details, saved.tensors
+        weights = {n.removeprefix("network."): a for n, a in tensors.items() if n.startswith("network.")}
         return cls(
             saved.elements,
             saved.structure,
             saved.shells,
             network=saved.kind,
-            options=options_of(saved.kind, saved.details["options"]),
-            numbering=tuple(saved.details["numbering"]),
-            **{name: saved.details[name] for name in cls._KEPT},
-            weights=saved.tensors,
+            options=options_of(saved.kind, details["options"]),
+            reads=details["reads"],
+            balanced=details["balanced"],
+            numbering=tuple(details["numbering"]),
+            a_A=float(tensors["a_A"][0]),
+            shift_eV=float(tensors["shift_eV"][0]),
+            scale_eV=float(tensors["scale_eV"][0]),
+            weights=weights,
             description=saved.description,
         )
 
