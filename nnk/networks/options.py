@@ -43,13 +43,16 @@ class BalancedOptions:
     Attributes:
         hidden: widths of the hidden layers of the KRA network.
         state_hidden: widths of the hidden layers of the vacancy's energy.
+        embedding: numbers by which an element is known to both.
     """
 
     hidden: Widths = (64, 32)
     state_hidden: Widths = (32,)
+    embedding: int = 8
 
     def __post_init__(self) -> None:
         _widths(self, "hidden", "state_hidden")
+        check(self.embedding >= 1, "embedding", self.embedding, "a whole number >= 1")
 
 
 @dataclass(frozen=True)

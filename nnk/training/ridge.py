@@ -1,7 +1,8 @@
 """Linear parts of a balanced model in closed form.
 
-KRA and dE are linear in their parameters, so two ridge regressions give them at once; the networks then learn
-only what is left. Few labels suffice: bcc with 8 shells and 3 species has 72 pair energies and 174 of KRA.
+KRA and dE are linear in their parameters, so ridge regression gives them at once; the networks then
+learn only what is left. Few labels suffice: bcc with 8 shells and 3 species has 72 pair
+energies and 174 of KRA.
 """
 
 from __future__ import annotations
@@ -41,30 +42,39 @@ class LinearParts:
 def fit_linear_parts(data: JumpData, rows: IntArray, ridge: float) -> LinearParts:
     """Least squares with a penalty `ridge` on the squares of all parameters but KRA's constants.
 
+    Labels with both barriers tell KRA and dE one by one. Where only forward barriers are known, both are
+    fitted at once to E_fwd = KRA + dE / 2: KRA is the part that the reverse jump shares.
+
     Args:
         data: the labels.
         rows: int64[...], the labels to fit.
         ridge: in squared numbers of atoms.
-
-    Raises:
-        ValueError: none of the labels has both barriers.
     """
-    rows = rows[data.connected[rows]]
-    if not len(rows):
-        raise ValueError("no training label has both of its barriers: none to fit energy differences to")
-    kra_mover_eV, kra_linear_eV = _fit_kra(data, rows, ridge)
-    return LinearParts(_fit_pairs(data, rows, ridge), kra_mover_eV, kra_linear_eV)
-
-
-def _fit_kra(data: JumpData, rows: IntArray, ridge: float) -> tuple[Float64Array, Float64Array]:
-    """Constant per moving species, and a share per mover, set of equivalent sites and species there."""
-    n = len(data.elements)
-    means = species_means(data.KRA_eV[rows], data.mover[rows], n)
-    n_parameters = n + n * (int(data.environment.orbits.max()) + 1) * n
-    penalty = np.full(n_parameters, ridge)
+    n, known = len(data.elements), data.connected[rows]
+    n_kra = n + n * (int(data.environment.orbits.max()) + 1) * n
+    penalty = np.full(n_kra + data.shells * len(_pairs(n)[0]), ridge)
     penalty[:n] = 1e-6 * ridge  # the constants are free, but for species that never move
-    coefficients = _solve(data, rows, kra_design, data.KRA_eV - means[data.mover], penalty)
-    return means[1:] + coefficients[:n], coefficients[n:].reshape(n, -1, n)
+    if known.all():
+        means = species_means(data.KRA_eV[rows], data.mover[rows], n)
+        kra = _solve(data, rows, kra_design, data.KRA_eV - means[data.mover], penalty[:n_kra])
+        pairs = _solve(data, rows, pair_design, data.dE_eV, penalty[n_kra:])
+    else:
+        means = species_means(data.E_fwd_eV[rows], data.mover[rows], n)
+        sums = _sums(data, rows, forward_design, data.E_fwd_eV - means[data.mover])
+        back = _sums(data, rows[known], backward_design, data.E_bwd_eV - means[data.mover])
+        normal, right = sums[0] + back[0], sums[1] + back[1]
+        kra, pairs = np.split(np.linalg.solve(normal + np.diag(penalty), right), [n_kra])
+    return LinearParts(_pair_table(pairs, data.shells, n), means[1:] + kra[:n], kra[n:].reshape(n, -1, n))
+
+
+def forward_design(data: JumpData, rows: IntArray) -> Float64Array:
+    """Design matrix of forward barriers: KRA's, then half of dE's."""
+    return np.concatenate([kra_design(data, rows), 0.5 * pair_design(data, rows)], axis=1)
+
+
+def backward_design(data: JumpData, rows: IntArray) -> Float64Array:
+    """Design matrix of backward barriers."""
+    return np.concatenate([kra_design(data, rows), -0.5 * pair_design(data, rows)], axis=1)
 
 
 def kra_design(data: JumpData, rows: IntArray) -> Float64Array:
@@ -75,7 +85,7 @@ def kra_design(data: JumpData, rows: IntArray) -> Float64Array:
     for site, orbit in enumerate(orbits):
         per_orbit[:, orbit] += counts[:, site]
     mover = np.eye(n)[data.mover[rows] - 1]
-    features = (mover[:, :, None, None] * per_orbit[:, None]).reshape(len(rows), -1)
+    features = (mover[:, :, None, None] * per_orbit[:, None]).reshape(len(rows), n * n * per_orbit.shape[1])
     return np.concatenate([mover, features], axis=1)
 
 
@@ -85,15 +95,12 @@ def _pairs(n: int) -> tuple[IntArray, IntArray]:
     return first[1:], second[1:]
 
 
-def _fit_pairs(data: JumpData, rows: IntArray, ridge: float) -> Float64Array:
+def _pair_table(coefficients: Float64Array, shells: int, n: int) -> Float64Array:
     """V_k(s, t), float64[shells, n + 1, n + 1]."""
-    n = len(data.elements)
     first, second = _pairs(n)
-    penalty = np.full(data.shells * len(first), ridge)
-    coefficients = _solve(data, rows, pair_design, data.dE_eV, penalty).reshape(data.shells, len(first))
-    pair_eV = np.zeros((data.shells, n + 1, n + 1))
-    pair_eV[:, first, second] = coefficients
-    pair_eV[:, second, first] = coefficients
+    pair_eV = np.zeros((shells, n + 1, n + 1))
+    pair_eV[:, first, second] = coefficients.reshape(shells, -1)
+    pair_eV[:, second, first] = coefficients.reshape(shells, -1)
     return pair_eV
 
 
@@ -115,7 +122,7 @@ def pair_design(data: JumpData, rows: IntArray) -> Float64Array:
         # W_k(m, s) = V_k(m, s) - V_k(0, s)
         design[every, :, number[data.mover[rows], species]] += gained[:, :-1, species - 1]
         design[every, :, number[0, species]] -= gained[:, :-1, species - 1]
-    return design.reshape(len(rows), -1)
+    return design.reshape(len(rows), data.shells * len(first))
 
 
 def _one_hot(data: JumpData, rows: IntArray) -> Float64Array:
@@ -124,14 +131,23 @@ def _one_hot(data: JumpData, rows: IntArray) -> Float64Array:
     return (data.species[rows][:, :, None] == species).astype(np.float64)
 
 
-def _solve(
-    data: JumpData, rows: IntArray, design: Design, target: Float64Array, penalty: Float64Array
-) -> Float64Array:
-    """Coefficients float64[p] that minimise |design x - target|^2 + sum of penalty x^2 over `rows`."""
-    normal, right = np.diag(penalty), np.zeros(len(penalty))
+def _sums(
+    data: JumpData, rows: IntArray, design: Design, target: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """design^T design and design^T target over `rows`."""
+    n = design(data, rows[:1]).shape[1]
+    normal, right = np.zeros((n, n)), np.zeros(n)
     for first in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows[first : first + _ROWS_AT_ONCE]
         matrix = design(data, part)
         normal += matrix.T @ matrix
         right += matrix.T @ target[part]
-    return np.linalg.solve(normal, right).astype(np.float64)
+    return normal, right
+
+
+def _solve(
+    data: JumpData, rows: IntArray, design: Design, target: Float64Array, penalty: Float64Array
+) -> Float64Array:
+    """Coefficients float64[p] that minimise |design x - target|^2 + sum of penalty x^2 over `rows`."""
+    normal, right = _sums(data, rows, design, target)
+    return np.linalg.solve(normal + np.diag(penalty), right).astype(np.float64)

@@ -1,5 +1,7 @@
 """Training data, splits, metrics, linear parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,17 @@ def test_ridge_finds_a_linear_law(labels, shells, invented_law):
     found, true = (half_pair_difference("bcc", shells, x) for x in (parts.pair_eV, pair))
     difference = found - true
     np.testing.assert_allclose(difference, difference[:, :, :1].repeat(3, axis=2), atol=1e-4)
+
+
+@pytest.mark.parametrize("known", [0.0, 0.3], ids=["forward-only", "some-both-ways"])
+def test_ridge_finds_a_linear_law_of_forward_barriers(labels, shells, known):
+    data = jump_data(labels(vacancies=120), shells)
+    unknown = np.random.default_rng(1).random(len(data)) >= known
+    forward = replace(data, E_bwd_eV=np.where(unknown, np.nan, data.E_bwd_eV))
+    parts = fit_linear_parts(forward, np.arange(0, len(data), 2), ridge=1e-7)
+    KRA_eV, dE_eV = parts.predict(data)
+    np.testing.assert_allclose(KRA_eV, data.KRA_eV, atol=1e-4)
+    np.testing.assert_allclose(dE_eV, data.dE_eV, atol=1e-4)
 
 
 def test_ridge_shrinks_with_its_penalty(labels, shells):
