@@ -142,12 +142,13 @@ def used_references(campaign: Mapping[str, Any]) -> list[Reference]:
     """
     _, spectra, kinetics, _, balance = REFERENCES
     label, train, kmc = (campaign.get(name) or {} for name in ("label", "train", "kmc"))
+    published = (campaign.get("labels") or {}).get("published") or {}
     potential = (campaign.get("potential") or {}) if label else {}
     kinds = {model.get("kind") for model in train.get("models", ())}
     audited = bool(label) and any((label.get("audit") or {"at_least": 1}).values())
     chosen = {
-        spectra: bool(label),
-        kinetics: bool(kmc),
+        spectra: bool(label or campaign.get("labels")),
+        kinetics: bool(kmc) or published.get("format") == "npy46",
         balance: "detailed-balance" in kinds,
         SAMPLING: kmc.get("engine") == "flicker",
         ZHOU: "builtin" in potential,

@@ -24,6 +24,8 @@ def run_unit(unit: Unit, item: UnitItem) -> Path:
     settings: Mapping[str, Any] = unit.settings["labels"]
     source = LabelSource(settings["format"], tuple(map(Path, settings["paths"])))
     barriers = source.read(unit.settings["elements"], item.hash)
+    origin = {"imported_from": " ".join(settings["paths"]), "contents": source.hash}
+    barriers = barriers.replaced(attrs={**barriers.attrs, **origin})
     path = unit.workdir.labels_dir / f"{unit.name}.nc"
     commit(path, barriers.save, fence=unit.fence)
     return path

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnk.alloy import fractions_named, fractions_of
+from nnk.alloy import exact_counts, fractions_named, fractions_of
 from nnk.barrier_columns import Flag, Method
 from nnk.barriers import BarrierSet
 from nnk.environment import EnvironmentSpec, canonical_jump, find_columns
@@ -157,7 +157,7 @@ def _composition(name: str, species: NDArray[np.uint8], elements: Sequence[str])
     if named is not None:
         return fractions_of(named, elements)
     counts = np.bincount(species.ravel(), minlength=len(elements) + 1)[1:]
-    return np.asarray(np.round(counts / counts.sum(), 2), dtype=np.float64)
+    return np.asarray(exact_counts(counts / counts.sum(), 100) / 100, dtype=np.float64)
 
 
 def named_fractions(name: str) -> dict[str, float] | None:

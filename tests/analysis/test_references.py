@@ -47,6 +47,14 @@ def test_what_was_used_is_cited_and_nothing_else():
     assert WU not in used_references(without_niobium)
 
 
+def test_published_labels_are_cited():
+    labels = {"published": {"format": "npy46", "directory": "46"}}
+    campaign = {"alloy": ALLOY, "labels": labels, "train": {"models": [{"name": "main", "kind": "mlp"}]}}
+    assert used_references(campaign) == [REFERENCES[1], REFERENCES[2], TORCH, PARSL]
+    own = campaign | {"labels": {"file": "labels.nc"}}
+    assert used_references(own) == [REFERENCES[1], TORCH, PARSL]
+
+
 def test_a_potential_of_the_users_own_is_named_with_what_its_file_begins_with(tmp_path):
     file = tmp_path / "CuNi.eam.alloy"
     file.write_text("# Published by A. Author, J. Test 1, 2 (2003)\n1\n")

@@ -219,6 +219,7 @@ def test_labels_are_imported_once_and_again_when_they_change(folder):
         3 * 1024 - 2,
     )  # one without a value, and its reverse
     assert [path.name for path in workdir.labels_dir.iterdir()] == ["labels.nc"]
+    assert labels.attrs["imported_from"] == str(folder / "dft")
     assert "nothing to do" in launch(campaign).stdout
 
     row = folder / "dft" / "NbV" / "barrier_for_NN.txt"

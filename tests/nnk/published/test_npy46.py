@@ -186,6 +186,16 @@ def test_as_labels_only_the_sites_around_the_vacancy_are_known(alloys, tmp_path)
         barriers.replaced(attrs={})
 
 
+def test_alloys_without_a_composition_for_a_name_get_that_around_their_vacancies(alloys, tmp_path):
+    root = write(tmp_path / "set", alloys)
+    (root / "dirnames.txt").write_text("some alloy\nMo100\n")
+    barriers = npy46_labels(root, ("Nb", "Mo", "Ta"))
+    assert barriers.sample_key[0] == "some alloy/s00000"
+    shares = np.bincount(open_npy46(root).read(0).species.ravel(), minlength=4)[1:] / (24 * 112)
+    np.testing.assert_allclose(barriers.composition[0], shares, atol=0.01)
+    assert barriers.composition[0].sum() == pytest.approx(1, abs=1e-12)
+
+
 def test_networks_that_read_further_than_the_maps_show_are_refused(alloys, tmp_path):
     barriers = npy46_labels(write(tmp_path / "set", alloys), ("Nb", "Mo", "Ta"))
     parameters = TrainParameters(test_compositions=0, validation_fraction=0.4)
