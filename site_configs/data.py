@@ -141,14 +141,14 @@ class SiteData(BaseModel):
         """Where each value was set, by its key path; defaults have none."""
         return self._origins
 
-    def source_of(self, key: KeyPath) -> Source | None:
-        """Where the value at a key was read; None: it is a choice, or set in another file than its source."""
+    def source_of(self, key: KeyPath) -> str | None:
+        """Name of where the value at a key was read; None: a choice, or set in another file than its source."""
         for length in range(len(key), 0, -1):
             name = ".".join(key[:length])
             if name in self.read_in:
                 origin, told = self._origins.get(key), self._origins.get(("read_in", name))
                 same = origin is None or told is None or origin.file == told.file
-                return self.sources[self.read_in[name]] if same else None
+                return self.read_in[name] if same else None
         return None
 
     def queue(self, name: str | None) -> Queue | None:

@@ -42,12 +42,12 @@ def test_the_walltime_may_depend_on_the_nodes(judged):
 
 
 def test_an_unknown_queue_is_refused_with_the_known_ones(judged):
-    found = judged("polaris", "kmc: {queue: capcity}")["resources.kmc.queue"]
+    found = judged("polaris", "kmc: {queue: prodd}")["resources.kmc.queue"]
     assert (
-        'no queue "capcity" on site polaris; allowed: debug, debug-scaling, prod, preemptable, capacity'
+        'no queue "prodd" on site polaris; allowed: debug, debug-scaling, prod, preemptable, capacity'
         in found
     )
-    assert found.endswith('did you mean "capacity"?')
+    assert found.endswith('did you mean "prod"?')
 
 
 def test_a_time_that_no_queue_gives(judged):

@@ -154,5 +154,5 @@ def test_a_source_speaks_for_the_file_it_stands_in_alone(tmp_path):
     site = load_site(site_file(tmp_path, text.replace("queues: {debug: {limits: []}}\n", "")))
     assert site.cores == 30
     assert site.source_of(("nodes", "node", "cores")) is None
-    assert site.source_of(("nodes", "node", "gpus")).date.year == 2026
+    assert site.sources[site.source_of(("nodes", "node", "gpus"))].date.year == 2026
     assert site.tested is None

@@ -1,0 +1,72 @@
+"""``launch sites``: what is known of machines, and where it comes from."""
+
+import json
+
+import pytest
+
+from launch.cli import run_command
+from launch.sites import facts
+from site_configs import load_site, shipped_site_names
+
+FACTS = ("scheduler", "nodes", "queues", "interface", "gpu_variable", "mpi", "worker_init", "environment")
+OF_JOBS = ("account_needed", "constraint", "select", "directives", "ask_gpus", "qos")
+FACILITIES = [name for name in shipped_site_names() if load_site(name).queues]
+
+
+@pytest.mark.parametrize("name", FACILITIES)
+def test_every_fact_of_a_facility_names_its_source_or_is_to_be_checked(name):
+    site = load_site(name)
+    for fact in facts(site):
+        parts = fact.key.split(".")
+        is_fact = parts[0] in FACTS or (parts[0] == "jobs" and parts[1] in OF_JOBS)
+        if is_fact and fact.key != "scheduler" and fact.origin != "default":
+            unsure = any(line.startswith(f"{fact.key}:") for line in site.to_check)
+            ours = fact.origin.startswith(("site_configs/slurm.yaml", "site_configs/pbs.yaml"))
+            assert fact.source or unsure or ours, fact
+
+
+@pytest.mark.parametrize("name", FACILITIES)
+def test_no_facility_is_called_tested(name):
+    assert load_site(name).tested is None
+    assert load_site(name).to_check
+
+
+def test_the_table_has_a_row_for_each_site(capsys):
+    assert run_command(["sites"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert list(rows) == sorted(rows)
+    assert set(shipped_site_names()) <= set(rows)
+    assert rows["aurora"].split()[1:4] == ["pbs", "102+12", "no"]
+    assert "capacity*" in rows["aurora"]
+    assert run_command(["sites", "--json"]) == 0
+    listed = {site["name"]: site for site in json.loads(capsys.readouterr().out)}
+    assert listed["polaris"]["queues"]["capacity"] == "1 to 4 nodes, 168:00:00"
+
+
+def test_a_site_is_shown_with_file_and_source_of_each_value(capsys, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: frontera\njobs: {account: me}\nnodes: {clx: {cores: 50}}\n")
+    assert run_command(["sites", "show", str(mine)]) == 0
+    text = capsys.readouterr().out
+    assert f"jobs.account: me  [{mine}:2]" in text
+    assert f"nodes.clx.cores: 50  [{mine}:3]" in text
+    assert "queues.small.limits: 1 to 2 nodes, 48:00:00  [site_configs/frontera.yaml:12; read" in text
+    assert "  tacc: TACC/TACC-Docs @1d94ecf (the facility, 2026-08-12)" in text
+    assert "jobs.poll_s: 30  [default]" in text
+    assert run_command(["sites", "show", str(mine), "--json"]) == 0
+    found = {fact["key"]: fact for fact in json.loads(capsys.readouterr().out)["facts"]}
+    assert found["interface"]["date"] == "2026-08-07"
+    assert "source" not in found["jobs.account"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["sites", "shw"], 2, 'no "sites shw"; allowed: sites, sites show NAME'),
+        (["sites", "show"], 2, "sites show: which?"),
+        (["sites", "show", "polari"], 3, 'no site "polari"; allowed: aurora'),
+    ],
+)
+def test_mistakes_are_named(capsys, arguments, code, message):
+    assert run_command(arguments) == code
+    assert message in capsys.readouterr().err
