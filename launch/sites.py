@@ -103,7 +103,7 @@ def _row(site: Site) -> tuple[str, ...]:
 
 def _nodes(site: Site) -> str:
     """Kinds of nodes in a few words."""
-    kinds = [(kind.cores or "?", kind.gpus) for kind in site.nodes.values()]
+    kinds: list[tuple[object, object]] = [(kind.cores or "?", kind.gpus) for kind in site.nodes.values()]
     kinds = kinds or [(site.cores_per_node, site.gpus_per_node)]
     return ", ".join(dict.fromkeys(f"{cores}+{gpus}" if gpus else f"{cores}" for cores, gpus in kinds))
 

@@ -142,7 +142,7 @@ class SiteData(BaseModel):
         return self._origins
 
     def source_of(self, key: KeyPath) -> str | None:
-        """Name of where the value at a key was read; None: a choice, or set in another file than its source."""
+        """Name of where the value at a key was read; None: a choice, or not set where that is said."""
         for length in range(len(key), 0, -1):
             name = ".".join(key[:length])
             if name in self.read_in:
