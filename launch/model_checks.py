@@ -10,6 +10,7 @@ from launch.schema.analysis import ModelsOptions
 from launch.schema.compositions import Compositions
 from launch.schema.models import Model
 from nnk.lattice import Structure
+from nnk.neuron_map import NeuronMap
 from nnk.observables.drift import check_length
 
 ANALYSIS = "models"
@@ -19,10 +20,20 @@ ANALYSIS = "models"
 def _choice_needs_a_share(models: tuple[Model, ...]) -> Findings:
     for i, model in enumerate(models):
         if model.choice != "random" and model.share == 1:
-            message = (
-                f"got {model.choice}, without effect on all vacancies; allowed: with a share below 1"
-            )
+            message = f"got {model.choice}, without effect on all vacancies; allowed: with a share below 1"
             yield Finding(("train", "models", i, "choice"), message)
+
+
+@needs("alloy.lattice", "train.models")
+def _the_neuron_map_holds_the_shells(structure: Structure, models: tuple[Model, ...]) -> Findings:
+    for i, model in enumerate(models):
+        if model.kind == "neuron-map-cnn":
+            try:
+                NeuronMap(structure, model.shells)
+            except ValueError as error:
+                yield Finding(
+                    ("train", "models", i, "shells"), f"got {model.shells}; allowed: fewer, {error}"
+                )
 
 
 @needs("alloy.elements", "label.compositions", "train.models", "train.test_compositions", "train.folds")

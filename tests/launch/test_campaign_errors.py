@@ -222,6 +222,24 @@ GOLDEN = {
             '21:26: train.models[0].kind: got "detailed_balance"; allowed: detailed-balance or ',
         ],
     ),
+    "voxels that three poolings do not halve": (
+        ("kind: detailed-balance", "kind: sdm-cnn, voxel_A: 0.7"),
+        [
+            "21:7: train.models[0]: voxel_A=0.7: expected an edge of 8, 16, 24 ... voxels (three poolings halve it)"
+        ],
+    ),
+    "option of another kind": (
+        ("kind: detailed-balance", "kind: linear, hidden: [8]"),
+        [
+            "21:34: train.models[0].hidden: does not go with the other keys here; allowed: those that do of name, "
+        ],
+    ),
+    "shells beyond the neuron map": (
+        ("kind: detailed-balance, shells: 8", "kind: neuron-map-cnn, shells: 10"),
+        [
+            "21:50: train.models[0].shells: got 10; allowed: fewer, edge=9: sites reach 5 voxels from the middle, "
+        ],
+    ),
     "more ranks than one process": (
         ("test_compositions: 1", "ranks: 2"),
         ["22:10: train.ranks: got 2 with backend single; allowed: 1, or backend: ddp or horovod"],
