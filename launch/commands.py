@@ -15,10 +15,12 @@ from typing import Annotated
 import typer
 
 from analysis import ANALYSES
+from launch.allocation import allocation_text, allocations, scripts_text
 from launch.campaign import Campaign, campaign_schema, load_campaign
 from launch.clean import LEVELS, removable, remove, size_bytes, was_run
 from launch.costs import Costs, total_line
 from launch.history import History
+from launch.layouts import campaign_site
 from launch.logs import failed_logs, log_files, tail
 from launch.plan import Plan, make_plan
 from launch.problems import Problem, did_you_mean
@@ -155,7 +157,11 @@ def validate(ctx: typer.Context, file: File) -> None:
 
 
 @app.command()
-def plan(ctx: typer.Context, file: File) -> None:
+def plan(
+    ctx: typer.Context,
+    file: File,
+    scripts: Annotated[bool, typer.Option("--scripts", help="Also the scripts to submit.")] = False,
+) -> None:
     """Say what is done, what is to do, what it costs and why. Writes nothing. With -v each item."""
     campaign = _load_for_site(ctx, file)
     workdir = Workdir(campaign.workdir_path)
@@ -166,6 +172,11 @@ def plan(ctx: typer.Context, file: File) -> None:
     print(plan_text(made, of_stages, each_item=ctx.obj.verbose))
     if of_stages:
         print(total_line(campaign, of_stages))
+    site = campaign_site(campaign)
+    jobs = list(allocations(campaign, site, made, of_stages))
+    for text in (allocation_text(campaign, site, jobs), scripts_text(site, jobs) if scripts else ""):
+        if text:
+            print(f"\n{text}")
 
 
 @app.command()

@@ -40,8 +40,13 @@ class StageCost:
     core_hours: float
     source: str
 
+    @property
+    def is_guess(self) -> bool:
+        """Nothing was measured."""
+        return self.source == GUESS
+
     def __str__(self) -> str:
-        return amount(self.core_hours) + (" (guess)" if self.source == GUESS else "")
+        return amount(self.core_hours) + (" (guess)" if self.is_guess else "")
 
 
 def amount(core_hours: float) -> str:

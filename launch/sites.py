@@ -64,7 +64,7 @@ def _fact(site: Site, key: KeyPath, value: Any) -> Fact:
     name = ".".join(key)
     if origin is None:
         return Fact(name, value, DEFAULT)
-    place = f"{_short(origin.file)}:{origin.line}"
+    place = f"{short(origin.file)}:{origin.line}"
     told = site.source_of(key)
     if told is None:
         return Fact(name, value, place)
@@ -73,7 +73,7 @@ def _fact(site: Site, key: KeyPath, value: Any) -> Fact:
     return Fact(name, value, place, told, source.what, source.by, date)
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """A file of the suite by its name in it, any other as it is."""
     return str(path.relative_to(OURS)) if path.is_relative_to(OURS) else str(path)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from launch.campaign import Campaign
+from site_configs import StageLayout
+
+MPI_STAGES = ("prepare", "samples", "label", "audit")
 WORK_S = 300.0  # a job takes some 3 s to start
 FIRST_ITEMS = 16  # of each team of ranks, while nothing is known of the cost: of bcc, 128 barriers
 FEWEST_ITEMS = 2
@@ -37,3 +41,30 @@ def unit_items(
     if seconds_per_item is not None:
         per_team = min(max(min(WORK_S, left_s) / seconds_per_item, FEWEST_ITEMS), MOST_ITEMS)
     return max(1, min(math.ceil(per_team) * teams, math.ceil(n_left / at_once)))
+
+
+def unit_size(
+    campaign: Campaign,
+    stage: str,
+    layout: StageLayout,
+    n_left: int,
+    seconds_per_item: float | None,
+    *,
+    left_s: float = math.inf,
+) -> int:
+    """Items of the next unit of any stage.
+
+    Args:
+        campaign: the campaign.
+        stage: its stage.
+        layout: how that uses the machine.
+        n_left, seconds_per_item, left_s: as for `unit_items`.
+    """
+    if stage == "kmc" and campaign.kmc and campaign.kmc.batched:
+        return max(1, min(campaign.kmc.batched.runs, -(-n_left // layout.at_once)))
+    if stage not in MPI_STAGES:
+        return 1
+    if stage != "label" or campaign.label is None:
+        return max(1, -(-n_left // layout.at_once))
+    teams = max(1, layout.ranks // campaign.label.ranks_per_barrier)
+    return unit_items(n_left, teams, layout.at_once, seconds_per_item, left_s=left_s)

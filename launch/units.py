@@ -15,11 +15,10 @@ from launch.items import Item
 from launch.kmc_items import given_lattice_parameter_A, key_frames, kmc_cases
 from launch.label_items import IMPORT, sample_settings
 from launch.schema.kmc import PublishedModel
-from launch.unit_size import unit_items
+from launch.unit_size import MPI_STAGES, unit_size
 from nnk.files import Workdir
 from site_configs import StageLayout
 
-MPI_STAGES = ("prepare", "samples", "label", "audit")
 IN_WORKER = {"kmc": "jobs.kmc"}
 
 
@@ -61,15 +60,8 @@ class UnitMaker:
 
     def size(self, stage: str, n_left: int, seconds_per_item: float | None) -> int:
         """Items of the next unit of a stage of which `n_left` are in no unit yet."""
-        layout = self._layouts[stage]
-        if stage == "kmc" and self._campaign.kmc and self._campaign.kmc.batched:
-            return max(1, min(self._campaign.kmc.batched.runs, -(-n_left // layout.at_once)))
-        if stage not in MPI_STAGES:
-            return 1
-        if stage != "label" or self._campaign.label is None:
-            return max(1, -(-n_left // layout.at_once))
-        teams = max(1, layout.ranks // self._campaign.label.ranks_per_barrier)
-        return unit_items(n_left, teams, layout.at_once, seconds_per_item, left_s=seconds_left())
+        layout, left_s = self._layouts[stage], seconds_left()
+        return unit_size(self._campaign, stage, layout, n_left, seconds_per_item, left_s=left_s)
 
     def order(
         self,
