@@ -134,7 +134,7 @@ def _rest(card: Card, difference: Estimate | None) -> Iterator[Cell]:
 
 def side_by_side_figure(cards: Sequence[Card]) -> FigureProduct:
     """Errors, drift and time of all models, the best on top."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     order, differences = ranked(cards), behind_best(cards)
     places = np.arange(len(order))[::-1]
@@ -149,11 +149,10 @@ def side_by_side_figure(cards: Sequence[Card]) -> FigureProduct:
         if card.speed.gpu_us is not None:
             speed.plot(card.speed.gpu_us, place, "^", color=BLACK, markersize=4, fillstyle="none")
     speed.set(xlabel="time of a barrier (µs)", xscale="log")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    speed.xaxis.set_major_formatter(plain)
-    if np.ptp(np.log10(speed.get_xlim())) < 1:
-        speed.xaxis.set_minor_formatter(plain)
-        speed.tick_params(axis="x", which="minor", labelsize=6)
+    decades = float(np.ptp(np.log10(speed.get_xlim())))
+    speed.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
+    speed.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    speed.xaxis.set_minor_formatter(NullFormatter())
     names = [
         f"{card.network.name}{' *' if is_tied(differences.get(card.network.name)) else ''}" for card in order
     ]

@@ -119,7 +119,7 @@ def _product(cards: Sequence[Card], spreads: Sequence[JudgedSpread], campaign: d
 def _summary(
     errors: Sequence[ModelErrors], drifts: Sequence[ModelDrift], spreads: Sequence[JudgedSpread]
 ) -> str:
-    parts = [error_words(e) for e in errors]
+    parts = [error_words(e) for e in errors] if len(errors) == 1 else []  # of several: see the ranking
     parts.append(f"On closed loops {drift_words(drifts)}")
     return " ".join(filter(None, [*parts, spread_words(spreads)]))
 
