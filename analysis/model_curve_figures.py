@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 TABLE = f"{NAME}-curves"
 COLUMNS = 3
-_LOG_FROM = 5.0  # largest over smallest value
+_ROOM = 0.1  # above the lines, for the name of each
+_LOG_FROM, _LOG_RATIO = 20.0, 5.0  # largest value, and largest over smallest, of a logarithmic axis
 LINES: dict[str, dict[str, Any]] = {
     "train": {"linestyle": ":", "fillstyle": "none", "linewidth": 0.8, "alpha": 0.8},
     "test": {"linestyle": "-"},
@@ -104,18 +105,18 @@ def _finish(panel: Axes, here: Sequence[Curve], ylabel: str) -> None:
         _number_axis(panel, numbers)
     else:
         panel.set_xlim(-0.5, len(places) - 0.5)
-    panel.set_ylim(0, None)
+    panel.set_ylim(0, panel.get_ylim()[1] * (1 + _ROOM * len(here)))
     names = curve_names(here)
     if len(here) > 1 or here[0].option != SHARE:
         lines = [Line2D([], [], markersize=4, **series_style(i)) for i in range(len(here))]
-        panel.legend(lines, names, loc="best")
+        panel.legend(lines, names, loc="upper right")
 
 
 def _number_axis(panel: Axes, places: Sequence[float]) -> None:
     """Ticks at the values; a logarithmic axis for a wide range."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    if places[0] > 0 and places[-1] >= _LOG_FROM * places[0]:
+    if places[0] > 0 and places[-1] > max(_LOG_FROM, _LOG_RATIO * places[0]):
         panel.set_xscale("log")
         apart = np.log(places[-1] / places[0]) / 5
         kept = [places[-1]]
@@ -125,7 +126,7 @@ def _number_axis(panel: Axes, places: Sequence[float]) -> None:
         kept = list(places)
     panel.xaxis.set_major_locator(FixedLocator(sorted(kept)))
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}")
 
 
 def _legend(splits: Sequence[str]) -> list[Line2D]:

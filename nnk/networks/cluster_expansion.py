@@ -74,7 +74,9 @@ class ClusterExpansionNetwork(BarrierNetwork):
         return True
 
     def barrier(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Tensor:
-        """See `BarrierNetwork`."""
+        """See `BarrierNetwork`; nothing until `export` has set the coefficients."""
+        if not self.coefficients.any():
+            return self.nothing.sum().expand(len(mover))
         return self.features(species, mover) @ self.coefficients + self.nothing.sum()
 
     def features(self, species: Tensor, mover: Tensor) -> Tensor:
