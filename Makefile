@@ -60,6 +60,7 @@ format: install
 schema: install
 	$(BIN)/launch schema > launch/campaign.schema.json
 	$(BIN)/launch schema --markdown > docs/campaign.md
+	$(BIN)/launch sites --markdown > docs/sites.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -343,10 +343,15 @@ def sites(
         str | None, typer.Argument(metavar="NAME]", help="Name or file of that site.", show_default=False)
     ] = None,
     as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The page docs/sites.md instead.")] = False,
 ) -> None:
     """List the machines that are known, or show one: queues, nodes, and where each fact comes from."""
     from launch import sites as known
+    from launch import sites_page
 
+    if markdown:
+        print(sites_page.page(), end="")
+        return
     if action not in (None, "show"):
         raise UsageError(f'no "sites {action}"; allowed: sites, sites show NAME')
     if action and name is None:

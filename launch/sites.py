@@ -39,9 +39,14 @@ class Fact:
     by: str = ""
     date: str = ""
 
+    @property
+    def text(self) -> str:
+        """The value on one line."""
+        return _shown(self.value)
+
     def __str__(self) -> str:
         read = f"; read in {self.source}" if self.source else ""
-        return f"{self.key}: {_shown(self.value)}  [{self.origin}{read}]"
+        return f"{self.key}: {self.text}  [{self.origin}{read}]"
 
 
 def facts(site: Site) -> list[Fact]:

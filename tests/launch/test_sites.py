@@ -1,9 +1,11 @@
 """``launch sites``: what is known of machines, and where it comes from."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from launch import sites_page
 from launch.cli import run_command
 from launch.sites import facts
 from site_configs import load_site, shipped_site_names
@@ -70,3 +72,13 @@ def test_a_site_is_shown_with_file_and_source_of_each_value(capsys, tmp_path):
 def test_mistakes_are_named(capsys, arguments, code, message):
     assert run_command(arguments) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_page_is_up_to_date():
+    written = Path(__file__).parents[2] / "docs" / "sites.md"
+    assert written.read_text() == sites_page.page(), "run: launch sites --markdown > docs/sites.md"
+
+
+def test_the_page_has_a_section_for_each_facility():
+    headings = [line[3:] for line in sites_page.page().splitlines() if line.startswith("## ")]
+    assert headings == FACILITIES
