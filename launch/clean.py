@@ -10,7 +10,14 @@ from nnk.files import Workdir
 
 LEVELS = {
     "scratch": ("run", "logs"),
-    "checkpoints": ("models/*/checkpoints", "models/*/fold*/checkpoints", "samples/*/*.npz", "kmc/*/*/r*/"),
+    "checkpoints": (
+        "models/*/checkpoints",
+        "models/*/fold*/checkpoints",
+        "models/*/members/*/checkpoints",
+        "models/*/fold*/members/*/checkpoints",
+        "samples/*/*.npz",
+        "kmc/*/*/r*/",
+    ),
     "results": (
         "samples",
         "labels",

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nnk.aev import AevParameters, Surroundings
 from nnk.fingerprints import Fingerprints
-from nnk.networks.base import BarrierNetwork, Output
+from nnk.networks.base import BarrierNetwork, Output, one_hot
 from nnk.networks.batch_norm import BatchNorm
 from nnk.networks.options import FingerprintOptions
 from nnk.networks.setting import Setting
@@ -27,7 +27,9 @@ class FingerprintNetwork(BarrierNetwork):
     free (M_NC), soft (M_SAS): g([F_A, F_B]), and g([F_B, F_A]) for the reverse; "soft" adds to the loss what
     the two differ from opposites. hard (M_HAS): g([F_A, F_B]) - g([F_B, F_A]). kolmogorov (M_KOL):
     g(F_B) - g(F_A) of fingerprints that are blind to the jump, the only form in which dE adds up to nothing
-    on every closed loop. All but the last read "transition" fingerprints.
+    on every closed loop. All but the last read "transition" fingerprints, and the mover's species besides:
+    around a vacancy it is but one of the neighbours. (The paper's fig. 10 has the saddle point in the centre,
+    where the mover is the nearest atom of all.)
     """
 
     reads = "union"
@@ -39,7 +41,7 @@ class FingerprintNetwork(BarrierNetwork):
     def __init__(self, setting: Setting, options: FingerprintOptions) -> None:
         super().__init__(setting, options)
         self.transition = _Features(setting, "transition")
-        both = 2 * self.transition.n_features
+        both = 2 * self.transition.n_features + setting.n_species
         self.kra = _Dense(both, options)
         if options.difference == "kolmogorov":
             self.state = _Features(setting, "state")
@@ -59,12 +61,13 @@ class FingerprintNetwork(BarrierNetwork):
     def forward(self, species: Tensor, mover: Tensor, angle: Tensor | None = None) -> Output:
         """See `BarrierNetwork`."""
         before, after = self.transition(species, mover)
-        kra = self.kra(torch.cat([before + after, (before - after).abs()], dim=1) / 2)
+        jumper = one_hot(mover, self.setting.n_species)
+        kra = self.kra(torch.cat([(before + after) / 2, (before - after).abs() / 2, jumper], dim=1))
         if self.options.difference == "kolmogorov":
             first, second = self.dE(torch.cat(self.state(species, mover))).chunk(2)
             forward = second - first
             return Output(kra + forward / 2, kra - forward / 2)
-        orders = [torch.cat([before, after], dim=1), torch.cat([after, before], dim=1)]
+        orders = [torch.cat([*order, jumper], dim=1) for order in ((before, after), (after, before))]
         forward, backward = self.dE(torch.cat(orders)).chunk(2)
         if self.options.difference == "hard":
             forward, backward = forward - backward, backward - forward

@@ -167,7 +167,7 @@ def test_logs_of_an_unknown_stage(launch, write_campaign):
 def make_workdir(root: Path) -> None:
     names = ["run/000001/a", "logs/label/b", "models/main/checkpoints/c", "models/main/model.json"]
     names += ["kmc/A/T0400.0K/r000/seg-0.nc", "kmc/A/T0400.0K/r000.nc", "labels/labels.nc", "epoch"]
-    names += ["quarantine/r000-seg-0.nc-1"]
+    names += ["quarantine/r000-seg-0.nc-1", "models/main/members/0/checkpoints/c"]
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
@@ -184,6 +184,7 @@ def make_workdir(root: Path) -> None:
                 "kmc/A/T0400.0K/r000/seg-0.nc",
                 "labels/labels.nc",
                 "models/main/checkpoints/c",
+                "models/main/members/0/checkpoints/c",
                 "models/main/model.json",
                 "quarantine/r000-seg-0.nc-1",
             },

@@ -89,7 +89,7 @@ def test_linear_regression_is_a_sum_over_the_sites():
     rng = np.random.default_rng(0)
     species = rng.integers(0, 4, (20, model.environment.n_env)).astype(np.uint8)
     table = np.pad(network.table.detach().double().numpy(), ((0, 0), (1, 0)))
-    total = table[np.arange(species.shape[1]), species].sum(axis=1) + float(network.bias)
+    total = table[np.arange(species.shape[1]), species].sum(axis=1) + float(network.bias.detach())
     np.testing.assert_allclose(model.predict(species, species[:, 0]), 1.5 + 0.25 * total, atol=1e-5)
 
 
