@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from launch.sites import Fact, facts
 from site_configs import Site, load_site, shipped_site_names
 from site_configs.queues import NodeKind, Queue
 from site_configs.reading import FOLDER
 
-TITLE = """# Sites
-
-Made by `make schema` from `site_configs/*.yaml`. `launch sites` lists what there is, `launch sites show NAME`
-shows every value with its file, line, source and date. **None of the supercomputers' files was ever tried on its
-machine**: they hold what public documentation says, at the dates given, and limits change. Before the first
-campaign read what is to be checked, and what `launch plan campaign.yaml --scripts` would submit.
-"1 or more nodes" is said where the most is not known.
-
-A file of your own changes any key of another. In `~/.config/neural-network-kinetics/sites/` it is known by its
-name, which may be that of the site that it extends; elsewhere it is named by its path (`site: ./mine.yaml`):
-
-```yaml
-extends: polaris
-jobs: {account: my-project, queue: prod, walltime: "03:00:00"}
-stages:
-  label: {nodes: 10}              # or resources.label.nodes of the campaign
-```
-
-What a campaign says (`resources`: the account, and per stage queue, walltime, nodes and ranks_per_node) goes
-before the user's file, and that before the suite's. `launch validate`, `launch plan` and `launch run` refuse what
-no queue would take.
-
-Texts that reach a scheduler or a shell (queues, accounts, constraints, directives, names of variables) may hold
-only characters that mean nothing to a shell; values of variables are quoted. `worker_init` alone is run as it
-stands. The submit scripts of every site and stage are in `tests/site_configs/golden/`; after a change that is
-meant, `RENEW_GOLDEN=1 pytest tests/site_configs/test_submit_scripts.py` writes them anew.
-"""
+HEAD = Path(__file__).parent / "templates" / "sites.md"
 
 
 def page() -> str:
     """All sites with a scheduler, one section each."""
     sites = [load_site(str(FOLDER / f"{name}.yaml")) for name in shipped_site_names()]
-    return "\n".join([TITLE, *("\n".join(_section(site)) for site in sites if site.queues)])
+    return "\n".join([HEAD.read_text(), *("\n".join(_section(site)) for site in sites if site.queues)])
 
 
 def _section(site: Site) -> Iterator[str]:
