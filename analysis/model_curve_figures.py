@@ -45,7 +45,7 @@ def curve_figure(curves: Sequence[Curve]) -> FigureProduct:
     for panel in axes.ravel()[len(panels) :]:
         panel.remove()
     letter_panels(axes.ravel()[: len(panels)] if len(panels) > 1 else [])
-    splits = [split for split in LINES if any(split in ("train", *c.tests) for c in curves)]
+    splits = [split for split in LINES if any(split in c.splits for c in curves)]
     figure.legend(handles=_legend(splits), loc="outside upper center", ncols=len(splits))
     return FigureProduct(
         name=TABLE,
@@ -68,12 +68,12 @@ def _panels(curves: Sequence[Curve]) -> Iterator[tuple[list[Curve], Draw, str]]:
 
 def _has_differences(curve: Curve) -> bool:
     """Whether energy differences were measured, where both barriers are known."""
-    measured = [model.measured[split] for model in curve.models for split in ("train", *curve.tests)]
+    measured = [model.measured(split) for model in curve.models for split in curve.splits]
     return all(entry.get("dE_MAE_eV") is not None for entry in measured)
 
 
 def _draw_errors(panel: Axes, curve: Curve, places: Places, style: dict[str, Any]) -> None:
-    for split in ("train", *curve.tests):
+    for split in curve.splits:
         found = curve.errors(split)
         errors = [1000 * float(g.MAE.error) for g in found]
         means = [1000 * float(g.MAE.mean) for g in found]
@@ -82,8 +82,8 @@ def _draw_errors(panel: Axes, curve: Curve, places: Places, style: dict[str, Any
 
 
 def _draw_differences(panel: Axes, curve: Curve, places: Places, style: dict[str, Any]) -> None:
-    for split in ("train", *curve.tests):
-        values = [1000 * model.measured[split]["dE_MAE_eV"] for model in curve.models]
+    for split in curve.splits:
+        values = [1000 * model.measured(split)["dE_MAE_eV"] for model in curve.models]
         panel.plot(places, values, markersize=4, **style | LINES[split])
 
 
@@ -191,14 +191,14 @@ def curve_table(curves: Sequence[Curve]) -> TableProduct:
     }
     rows: list[list[Any]] = []
     for curve in curves:
-        for split in ("train", *curve.tests):
+        for split in curve.splits:
             for i, (model, group) in enumerate(zip(curve.models, curve.errors(split), strict=True)):
-                measured = model.measured[split]
+                measured = model.measured(split)
                 rows.append(
                     [
                         *(curve.option, names[id(curve)], model.network.name),
                         *(curve.words[i], curve.amounts[i] if curve.amounts else None),
-                        *(model.measured["train"]["labels"], split, group.errors.n),
+                        *(model.measured("train")["labels"], split, group.errors.n),
                         *(float(group.MAE.mean), float(group.MAE.error), group.errors.RMSE),
                         *(measured.get("dE_MAE_eV"), measured.get("KRA_MAE_eV")),
                     ]

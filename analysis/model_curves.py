@@ -40,10 +40,9 @@ class Judged(NamedTuple):
         """Kind of network."""
         return str(self.network.description["architecture"]["kind"])
 
-    @property
-    def measured(self) -> dict[str, dict[str, Any]]:
-        """Errors as training has measured them, by split."""
-        return dict(self.network.description["errors"])
+    def measured(self, split: str) -> dict[str, Any]:
+        """Errors on a split as training has measured them; nothing of labels that folds have held out."""
+        return dict(self.network.description["errors"].get(split, {}))
 
     @property
     def n_compositions(self) -> int:
@@ -85,7 +84,7 @@ class Curve:
         Of shares the numbers of training labels, of compositions those that were learnt from.
         """
         if self.option == SHARE:
-            return [float(model.measured["train"]["labels"]) for model in self.models]
+            return [float(model.measured("train")["labels"]) for model in self.models]
         if self.option == COMPOSITIONS:
             return [float(model.n_compositions) for model in self.models]
         numbers = [value for value in self.values if isinstance(value, float)]
@@ -102,6 +101,11 @@ class Curve:
         first = _tested(self.models[0].errors)
         others = [_tested(model.errors) for model in self.models[1:]]
         return [split for split, labels in first.items() if all(o.get(split) == labels for o in others)]
+
+    @property
+    def splits(self) -> list[str]:
+        """Training labels and those that test all of the models."""
+        return ["train", *self.tests]
 
     def errors(self, split: str) -> list[GroupErrors]:
         """Errors on a split, model by model."""

@@ -153,6 +153,18 @@ def test_all_vacancies_end_the_curves_of_either_choice(judged):
     assert by_choice == [(["k-means", "random"], ["m2", "m0"]), (["k-means", "random"], ["m3", "m1"])]
 
 
+def test_labels_that_folds_have_held_out_test_too(judged):
+    """Training has measured nothing of them."""
+    models = [judged("a", shells=2), judged("b", shells=4)]
+    for network, _ in models:
+        del network.model.description["errors"]["test-composition"]
+    (curve,) = curves_of(models)
+    rows = list(csv.DictReader(curve_table([curve]).csv_text().splitlines()))
+    assert [row["dE_MAE_eV"] != "" for row in rows] == [row["split"] != "test-composition" for row in rows]
+    with paper_style():
+        assert len(curve_figure([curve]).figure.axes) == 1
+
+
 def test_published_models_make_none(network):
     found = Network("published", replace(network, description={}), trained=False)
     assert curves_of([(found, model_errors(predictions("published", 0.1), 1))] * 2) == []
