@@ -77,8 +77,9 @@ def _units(campaign: Campaign, stage: StagePlan, layout: StageLayout, cost: Stag
     walltime_s = seconds_of(layout.pool.walltime) if layout.pool.walltime else float("inf")
     while left > 0:
         size = unit_size(campaign, stage.stage, layout, left, seconds, left_s=walltime_s)
-        left -= size
-        units += 1
+        if stage.stage != "label":
+            return -(-left // size)
+        left, units = left - size, units + 1
     return units
 
 
