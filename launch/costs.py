@@ -193,7 +193,8 @@ def what_is_measured(campaign: Campaign, stage: str) -> dict[str, Any]:
         search = label.model_dump(
             mode="json", include={"cells", "max_force_eV_A", "connect", "method", "box"}
         )
-        return {"potential": campaign.potential_spec().hash, **search}
+        of_one_jump = {"far_field": True} if isinstance(label.samples, FarFieldSamples) else {}
+        return {"potential": campaign.potential_spec().hash, **search, **of_one_jump}
     if stage == "kmc" and kmc is not None:
         return kmc.model_dump(mode="json", include={"cells", "model", "vacancies"})
     return {}

@@ -73,6 +73,15 @@ def test_ranks_that_share_a_barrier_all_count(made, costs):
     assert found["label"].core_hours == pytest.approx(2 * 3 * 1.5 / 3600)
 
 
+def test_far_field_samples_have_one_barrier_each(costs, campaign_text):
+    """Three vacancies with one barrier against three with eight."""
+    rest = (campaign_text[campaign_text.index("train:") :], "analysis: [labels]\n")
+    all_jumps, _ = costs(rest)
+    few = "samples: {kind: far-field, shells: [1], jumps: 1, resamples: 3}"
+    one_jump, _ = costs(("vacancies_per_composition: 3", few), rest)
+    assert one_jump["label"].core_hours == pytest.approx(all_jumps["label"].core_hours / 8)
+
+
 def test_measured_costs_serve_the_campaign_they_were_measured_for(write_campaign, costs):
     campaign = load_campaign(write_campaign())
     of = what_is_measured(campaign, "label")
