@@ -23,7 +23,8 @@ def make_optimiser(weights: Iterable[nn.Parameter], parameters: TrainParameters)
     """The optimiser that is asked for; RMSprop with Keras' memory of 0.9, as the papers used it."""
     rate = parameters.learning_rate
     if parameters.optimiser == "adamw":
-        return torch.optim.AdamW(weights, lr=rate, weight_decay=parameters.weight_decay)
+        # fused: a quarter of the time, which small networks feel
+        return torch.optim.AdamW(weights, lr=rate, weight_decay=parameters.weight_decay, fused=True)
     if parameters.optimiser == "adam":
-        return torch.optim.Adam(weights, lr=rate)
+        return torch.optim.Adam(weights, lr=rate, fused=True)
     return torch.optim.RMSprop(weights, lr=rate, alpha=0.9, eps=1e-7)
