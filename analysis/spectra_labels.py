@@ -41,7 +41,10 @@ MOST_VACANCIES = 512  # per composition, for the networks' spectra
 def labels_part(inputs: Inputs, options: SpectraOptions) -> Product:
     """Spectra of the labels, and of each network at many vacancies of the same samples."""
     labels = inputs.labels()
-    models = _models(inputs, labels.elements)
+    whole = "known_shells" not in labels.attrs
+    models = _models(inputs, labels.elements) if whole else {}
+    if not whole:
+        inputs.warn("The labels do not tell their whole samples: no spectra of networks at other sites.")
     sets = _label_spectra(labels)
     for name, model in models.items():
         sets += _model_spectra(labels, name, model)

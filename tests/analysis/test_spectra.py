@@ -55,6 +55,15 @@ def test_network_spectra_read_the_same_samples(workdir, labels, rows_of):
         assert float(row["mean_eV"]) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
+def test_networks_are_not_asked_where_samples_are_not_known(workdir, labels, rows_of):
+    occupancy = labels.occupancy.copy()
+    occupancy[:, 5] = 0
+    labels.replaced(occupancy=occupancy, attrs={"known_shells": 2}).save(workdir.labels_file)
+    inputs = Inputs(workdir)
+    assert {row["source"] for row in rows_of(analyse(inputs), "spectra")} == {"labels"}
+    assert any("do not tell their whole samples" in text for text in inputs.warnings)
+
+
 def test_densities_are_normalised(workdir, rows_of):
     product = analyse(Inputs(workdir))
     total = {}
