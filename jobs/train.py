@@ -14,7 +14,7 @@ from jobs.unit import Unit, describe
 from nnk.files import StaleEpoch
 from nnk.open_barriers import open_barriers
 from nnk.training import ModelSpec, TrainingStopped, TrainParameters, train
-from nnk.training.backends import Backend, WrongRanks, open_backend
+from nnk.training.backends import Backend, RankLost, WrongRanks, open_backend
 
 
 def before_the_walltime(stop: Stop) -> Callable[[], bool]:
@@ -60,7 +60,7 @@ def run_and_record(unit: Unit, ranks: Backend) -> int:
     except TrainingStopped as stopped:
         print(stopped, flush=True)
         return 0
-    except StaleEpoch:
+    except (StaleEpoch, RankLost):  # of a lost rank nothing is recorded: the training goes on in another job
         raise
     except Exception as error:
         traceback.print_exc()

@@ -26,6 +26,10 @@ class WrongRanks(ValueError):
     """A backend that cannot be had, or another number of processes than was asked for."""
 
 
+class RankLost(RuntimeError):
+    """Another rank has ended while this one counted on it."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """One process that trains alone; the common face of all backends.
@@ -40,7 +44,11 @@ class Backend:
     device: torch.device = CPU
 
     def add_up(self, values: Tensor) -> None:
-        """Replace `values` by their sum over the ranks, the same bits on each."""
+        """Replace `values` by their sum over the ranks, the same bits on each.
+
+        Raises:
+            RankLost: another rank is gone.
+        """
 
     def total(self, values: Tensor) -> Tensor:
         """Sum of `values` over the ranks, without gradients."""
@@ -88,7 +96,10 @@ class DdpBackend(Backend):
 
     def add_up(self, values: Tensor) -> None:
         """See `Backend`."""
-        distributed.all_reduce(values)
+        try:
+            distributed.all_reduce(values)
+        except RuntimeError as error:
+            raise RankLost(f"rank {self.rank} of {self.world_size}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,10 @@ class HorovodBackend(Backend):
         """See `Backend`."""
         import horovod.torch as hvd
 
-        hvd.allreduce_(values, op=hvd.Sum)
+        try:
+            hvd.allreduce_(values, op=hvd.Sum)
+        except RuntimeError as error:
+            raise RankLost(f"rank {self.rank} of {self.world_size}: {error}") from error
 
 
 @contextmanager
@@ -150,6 +164,8 @@ def _horovod(ranks: int, device: Device) -> Iterator[Backend]:
         raise WrongRanks(
             f"backend 'horovod': it is not installed ({error}); build it by `make horovod`, or take ddp"
         ) from error
+    # milliseconds between two looks for work: a step of a small network takes about one
+    os.environ.setdefault("HOROVOD_CYCLE_TIME", "0.1")
     hvd.init()
     try:
         cure = "start with mpiexec of the MPI that Horovod was built with (`horovodrun --check-build`)"

@@ -83,6 +83,15 @@ def test_what_a_campaign_does_not_say_of_training_is_as_the_authors_of_the_kind_
     assert again.train.parameters(again.train.models[0], 7) == found
 
 
+def test_a_model_may_be_trained_in_its_own_way(write_campaign):
+    own = "shells: 8, training: {schedule: {plateau: {factor: 0.1}}, optimiser: adam, epochs: 5}"
+    path = write_campaign(("shells: 8", own), ("test_compositions: 1", "epochs: 3\n  precision: bfloat16"))
+    train = load_campaign(path).train
+    found = train.parameters(train.models[0], 7)
+    expected = {"schedule": Plateau(0.1), "optimiser": "adam", "epochs": 5, "precision": "bfloat16"}
+    assert found == TrainParameters(seed=7, **expected)
+
+
 @given(st.lists(st.integers(0, 100), min_size=3, max_size=3).filter(any), st.floats(-1e-5, 1e-5))
 def test_fractions_must_sum_to_one(tmp_path_factory, campaign_text: str, parts: list[int], error: float):
     fractions = [part / sum(parts) for part in parts]

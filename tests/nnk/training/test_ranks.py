@@ -1,6 +1,9 @@
 """Backends: two ranks give what one gives, and what is asked for and not there is an error."""
 
 import csv
+import os
+import socket
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -50,6 +53,42 @@ def test_two_ranks_give_what_one_gives(backend, labels, shells, tmp_path, on_two
     for one, two in zip(*histories, strict=True):
         for name in one:
             assert float(one[name]) == pytest.approx(float(two[name]), rel=1e-3), name
+
+
+LONELY = """
+import os
+import torch
+from nnk.training.backends import RankLost, open_backend
+with open_backend("ddp", ranks=2) as ranks:
+    ranks.total(torch.ones(3))
+    if ranks.rank == 1:
+        os._exit(1)
+    try:
+        ranks.total(torch.ones(3))
+    except RankLost as error:
+        print("lost:", error)
+        os._exit(3)
+"""
+
+
+def test_a_rank_that_is_left_alone_says_so(tmp_path):
+    (tmp_path / "program.py").write_text(LONELY)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-P", str(tmp_path / "program.py")],
+            env=os.environ | where | {"RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    )
+    said = first.communicate(timeout=120)[0]
+    assert second.wait() == 1
+    assert (first.returncode, said.startswith("lost: rank 0 of 2: ")) == (3, True)
 
 
 def opened(*arguments, **options):
