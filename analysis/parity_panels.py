@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 MOST_POINTS = 20_000  # of a panel; more are drawn as their density
+POINTS_A_TURN = 500
 _HEXAGONS = 70  # along the axis
 _MARGIN_EV = 0.05
 
@@ -39,11 +41,14 @@ def draw_parity(axes: Axes, members: Predictions, span: Span, *, small: bool = F
 
 
 def _draw_points(axes: Axes, members: Predictions, size: float) -> None:
-    for s, element in enumerate(members.elements):
-        mask = members.species.among(element)
+    """Points of the species in turns, so that none of many covers the others."""
+    turns = -(-len(members) // POINTS_A_TURN)
+    rows = [np.flatnonzero(members.species.among(element)) for element in members.elements]
+    for turn, (s, of_species) in product(range(turns), enumerate(rows)):
+        some = of_species[turn::turns]
         axes.plot(
-            members.true_eV[mask],
-            members.predicted_eV[mask],
+            members.true_eV[some],
+            members.predicted_eV[some],
             linestyle="none",
             markersize=size,
             markeredgewidth=0,

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from analysis import csv_tables
 from analysis.csv_tables import Texts, joined, read_columns
 from analysis.inputs import DamagedInput, Inputs
-from analysis.parity_panels import MOST_POINTS, dense_words, draw_parity, parity_legend, span_of
+from analysis.parity_panels import (
+    MOST_POINTS,
+    POINTS_A_TURN,
+    dense_words,
+    draw_parity,
+    parity_legend,
+    span_of,
+)
 from analysis.predictions import Predictions, predictions_of, read_predictions
 from analysis.style import new_figure, paper_style
 
@@ -79,12 +86,15 @@ def drawn(predictions: Predictions):
 
 
 def test_few_barriers_are_points_coloured_by_species():
-    p = many(100)
+    p = many(2 * POINTS_A_TURN)
     _, *lines = drawn(p).lines
-    for line, element in zip(lines, ("Nb", "Mo"), strict=True):
+    assert len({line.get_color() for line in lines}) == 2
+    for element, of_species in zip(("Nb", "Mo"), (lines[0::2], lines[1::2]), strict=True):
         rows = p.species.among(element)
-        np.testing.assert_array_equal(line.get_xdata(), p.true_eV[rows])
-        np.testing.assert_array_equal(line.get_ydata(), p.predicted_eV[rows])
+        assert len({line.get_color() for line in of_species}) == 1
+        points = np.concatenate([line.get_xydata() for line in of_species])
+        expected = np.stack([p.true_eV[rows], p.predicted_eV[rows]], axis=1)
+        np.testing.assert_array_equal(np.sort(points, axis=0), np.sort(expected, axis=0))
     assert [handle.get_label() for handle in parity_legend(p.elements, [p])] == ["Nb moves", "Mo moves"]
     assert dense_words([p]) == ""
 
