@@ -96,5 +96,6 @@ def _place(campaign: Campaign, request: StageRequest) -> tuple[KeyPath, str]:
         return ("resources", section, about), text
     if about == "jobs":
         return ("site",), f"jobs.at_most: {text}"
-    what = "" if about == "layout" else f"{about} of its jobs: "
-    return ("site",), f"{request.stage}: {what}{text}"
+    if about == "layout":
+        return ("site",), text
+    return ("site",), f"{request.stage}: {about} of its jobs: {text}"

@@ -61,6 +61,21 @@ def test_more_ranks_than_a_node_has_cores(judged):
     assert found["resources.label.ranks_per_node"].endswith("got 57; allowed on site frontera: 1 to 56")
 
 
+def test_a_gpu_is_asked_for_in_a_queue_without(write_campaign):
+    changes = (
+        ("replicas: 2", "replicas: 2\n  engine: {batched: {device: cuda}}"),
+        ("cells: [8, 8, 8]", "cells: [16, 16, 16]"),
+    )
+    asked = ("site: local", "site: perlmutter\nresources: {kmc: {queue: gpu-regular}}")
+    assert check_site(load_campaign(write_campaign(asked, *changes))) == []
+    asked = ("site: local", "site: perlmutter")
+    with pytest.raises(
+        CampaignErrors,
+        match=r"none in queue cpu-regular of site perlmutter; allowed with resources\.kmc\.queue: gpu-regular",
+    ):
+        check_site(load_campaign(write_campaign(asked, *changes)))
+
+
 def test_more_jobs_than_run_at_a_time_are_a_warning(judged, tmp_path):
     (tmp_path / "mine.yaml").write_text("extends: frontier\njobs: {at_most: 8}\n")
     found = judged("./mine.yaml")
