@@ -18,6 +18,7 @@ from torch import Tensor
 from nnk.barriers import BarrierSet
 from nnk.files import Fence, rng, stream_key
 from nnk.models import BarrierModel
+from nnk.models.network_model import NetworkModel
 from nnk.networks.base import BarrierNetwork
 from nnk.networks.batch_norm import synchronise
 from nnk.networks.kinds import network_class
@@ -134,7 +135,8 @@ class Trainer:
     def best_model(self) -> BarrierModel:
         """The model with the lowest validation error so far."""
         self.network.load_state_dict(self.state.best_weights)
-        return self.network.cpu().eval().export(self.start, {})
+        model = self.network.cpu().eval().export(self.start, {})
+        return model.on(self.ranks.device.type) if isinstance(model, NetworkModel) else model
 
     def run(
         self,
