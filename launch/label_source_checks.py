@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from launch.checks import cells_hold_shells
 from launch.findings import Finding, Findings, file_exists, needs
@@ -93,3 +94,13 @@ def facts_of(labels: Labels, base_dir: Path, elements: Elements) -> LabelFacts |
         return labels.located(base_dir).source().facts(elements)
     except (OSError, ValueError):
         return None
+
+
+@needs("labels", "kmc.model", "alloy.lattice_parameter_A", "sections")
+def _runs_have_a_lattice_parameter(
+    labels: Labels | None, model: Any, a_A: float | None, sections: frozenset[str]
+) -> Findings:
+    """A published network has its own; that of a network trained here is by the potential, or given."""
+    if labels is not None and isinstance(model, str) and a_A is None and "potential" not in sections:
+        message = "needs the lattice parameter of its cells; allowed: with alloy.lattice_parameter_A"
+        yield Finding(("kmc",), f"{message}, or with a section potential", at_key=True)

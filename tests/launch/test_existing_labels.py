@@ -153,6 +153,18 @@ def test_labels_are_computed_or_exist_already_but_not_both(folder):
     assert f"{folder}/c.yaml:{expected}" in [str(problem) for problem in error.value.problems]
 
 
+def test_runs_need_a_lattice_parameter_where_there_is_no_potential(folder):
+    runs = "kmc: {model: small, cells: [6, 6, 6], compositions: [equimolar], "
+    runs += "temperatures_K: [800], stop: {jumps: 9}}\n"
+    with pytest.raises(CampaignErrors) as error:
+        load_campaign(write(folder, ("analysis:", f"{runs}analysis:")))
+    (problem,) = error.value.problems
+    expected = "11:1: kmc: needs the lattice parameter of its cells; allowed: with alloy.lattice_parameter_A"
+    assert str(problem).startswith(f"{folder}/c.yaml:{expected}")
+    given = ("lattice: bcc", "lattice: bcc, lattice_parameter_A: 3.2")
+    assert load_campaign(write(folder, ("analysis:", f"{runs}analysis:"), given)).kmc
+
+
 def test_no_potential_is_needed_and_everything_is_planned(folder):
     plan = make_plan(load_campaign(write(folder)), Workdir(folder / "work"))
     assert [todo.item.key for todo in plan["label"].todo] == ["import"]
