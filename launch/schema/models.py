@@ -140,6 +140,10 @@ class BalancedModel(_Model):
     embedding: int = Field(BalancedOptions.embedding, ge=1)
     """Numbers by which the networks know an element."""
 
+    lessons: int = Field(BalancedOptions.lessons, ge=0)
+    """Jumps in invented random alloys that the networks learn besides the labels, at the barriers of a kernel
+    regression of the labels: helps where labels are few or of few compositions."""
+
 
 class ClusterExpansionModel(_Model):
     """Barriers from energies of clusters of sites, fitted in closed form: pairs for the states, points, pairs

@@ -44,15 +44,19 @@ class BalancedOptions:
         hidden: widths of the hidden layers of the KRA network.
         state_hidden: widths of the hidden layers of the vacancy's energy.
         embedding: numbers by which an element is known to both.
+        lessons: jumps in invented random alloys that the networks learn besides the labels, at the barriers
+            of a kernel regression of the labels (`nnk.training.kernel`).
     """
 
     hidden: Widths = (64, 32)
     state_hidden: Widths = (32,)
     embedding: int = 8
+    lessons: int = 0
 
     def __post_init__(self) -> None:
         _widths(self, "hidden", "state_hidden")
         check(self.embedding >= 1, "embedding", self.embedding, "a whole number >= 1")
+        check(self.lessons >= 0, "lessons", self.lessons, "0 or more")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from nnk.networks.batch_norm import synchronise
 from nnk.networks.kinds import network_class
 from nnk.training.backends import Backend
 from nnk.training.checkpoint import Row, TrainState, load_checkpoint, save_checkpoint
+from nnk.training.kernel import with_lessons
 from nnk.training.label_tensors import LabelTensors, Turns
 from nnk.training.optimisers import losses, make_optimiser
 from nnk.training.parameters import ModelSpec, TrainParameters
@@ -118,7 +120,11 @@ class Trainer:
         data, parameters = problem.data, problem.parameters
         self.problem, self.parameters, self.ranks = problem, parameters, ranks
         train, self.validation_rows = problem.rows("train"), problem.rows("validation")
-        self.start = make_start(data, train, problem.spec.kind, parameters.ridge)
+        lessons = getattr(problem.spec.options, "lessons", 0)
+        if lessons:
+            data = with_lessons(data, train, parameters, lessons)
+            train = np.concatenate([train, np.arange(len(problem.data), len(data))])
+        self.start = make_start(data, problem.rows("train"), problem.spec.kind, parameters.ridge)
         self.labels = LabelTensors.of(data, self.start, parameters, ranks.device)
         self.train_rows = train[self.labels.weight.sum(0).cpu().numpy()[train] > 0]
         if not len(self.train_rows):
