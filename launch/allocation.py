@@ -117,7 +117,8 @@ def _hours(hours: float) -> str:
 def _choices(campaign: Campaign, site: Site, one: Allocation) -> str:
     """Where nodes, ranks, queue and walltime of a stage come from."""
     stage, pool = one.request.stage, one.layout.pool
-    count = "ranks" if one.layout.ranks > 1 else "workers"
+    defaults = site.stages.get(stage)  # type: ignore[call-overload]
+    count = "ranks" if defaults is not None and defaults.ranks is not None else "workers"
     origins = {
         f"queue {pool.queue or 'default'}": _origin(campaign, site, stage, "queue", "queue"),
         f"walltime {pool.walltime}": _origin(campaign, site, stage, "walltime", "walltime"),

@@ -222,8 +222,9 @@ def total_line(campaign: Campaign, costs: Mapping[str, StageCost]) -> str:
 
 
 def _cores_per_node(campaign: Campaign) -> int | None:
-    """Cores of a node of the site; None if the site cannot say."""
+    """Cores of a node; None if the site cannot say, or has a scheduler: see `launch.allocation`."""
     try:
-        return load_site(campaign.site, campaign.base_dir).cores
+        site = load_site(campaign.site, campaign.base_dir)
+        return None if site.jobs else site.cores
     except SiteError:
         return None

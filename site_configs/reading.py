@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from site_configs.data import KeyPath, Origin
 from site_configs.site import Site, SiteError
+from site_configs.words import ALLOWED
 
 FOLDER = Path(__file__).parent
 NOT_TAKEN_OVER = ("extends", "tested")
@@ -146,5 +147,9 @@ def _located(data: _Data, detail: Any) -> str:
     where = f"{data.path}:{place[0] + 1}:{place[1] + 1}"
     if not detail["loc"]:  # of several keys together
         return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
-    name = ".".join(map(str, detail["loc"]))
+    key = ".".join(map(str, detail["loc"]))
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in key)
+    allowed = ALLOWED.get(detail.get("ctx", {}).get("pattern"))
+    if allowed:
+        return f"{where}: {name}: got {str(detail['input'])[:60]!r}; allowed: {allowed}"
     return f"{where}: {name}: {detail['msg']} (got {str(detail['input'])[:60]})"
