@@ -94,7 +94,7 @@ class _Model(Section):
 
     members: Annotated[int, Field(ge=1, le=100)] = ModelSpec.members
     """Networks that are trained, one after the other, from other first weights; the model is their mean, and
-    their spread says how sure it is. An ensemble runs as fast as its members together."""
+    their spread says how sure it is. It costs as much as they do together."""
 
     training: Training = Training()
     """How this model alone is trained. What neither this nor train says is as the kind's authors had it."""
