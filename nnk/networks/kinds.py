@@ -49,7 +49,7 @@ _FAN = {
     "learning_rate": 1e-3,
     "schedule": {"factor": 10**-0.5},
     "loss": "mae",
-    "batch_size": 50,
+    "batch_size": 40,
 }
 _XING = {
     "optimiser": "adam",
