@@ -43,13 +43,17 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.elements if name == tag]
 
 
+OF_OTHER_CAMPAIGNS = ("farfield", "folds")  # which have special labels, or a cross-validation
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, make_workdir, save_runs):
     """A workdir with every analysis and the report made."""
     workdir = make_workdir(tmp_path_factory.mktemp("finished"))
     save_runs(workdir)
     for name in ANALYSES:
-        assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 0
+        if name not in OF_OTHER_CAMPAIGNS:
+            assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 0
     return workdir
 
 
