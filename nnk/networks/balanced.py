@@ -131,10 +131,10 @@ class BalancedNetwork(BarrierNetwork):
         counts = (around[:, None] == self.numbers).to(self.sums.dtype) @ self.sums
         sided, before, after = counts.split([self.n_sided, self.n_state, self.n_state], dim=2)
         jumper = self.embedding[mover.long() - 1]
-        kra = self.kra(sided, self.embedding, jumper)
-        kra = 0.5 * (kra + self.kra(sided[:, :, self.inverted], self.embedding, jumper))
-        dE = self.s_vac(after, self.embedding) - self.s_vac(before, self.embedding)
-        return Output(kra + 0.5 * dE, kra - 0.5 * dE)
+        both_ways = torch.cat([sided, sided[:, :, self.inverted]])
+        kra = self.kra(both_ways, self.embedding, torch.cat([jumper, jumper])).view(2, -1).mean(0)
+        end, start = self.s_vac(torch.cat([after, before]), self.embedding).chunk(2)
+        return Output(kra + 0.5 * (end - start), kra - 0.5 * (end - start))
 
     def export(self, start: Start, description: Mapping[str, Any]) -> BalancedModel:
         """See `BarrierNetwork`."""
