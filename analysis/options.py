@@ -43,8 +43,8 @@ class ModelsOptions:
     """Of ``models``.
 
     Attributes:
-        loop_lengths: jumps of the closed loops on which models are tried for detailed balance; None: bcc 4, 8,
-            16, 32, 64, 100; fcc 3, 6, 12, 25, 50, 100.
+        loop_lengths: jumps of the closed loops on which models are tried for detailed balance; None: bcc 4,
+            8, 16, 32, 64, 100; fcc 3, 6, 12, 25, 50, 100.
         loops: of each length.
     """
 

@@ -236,8 +236,8 @@ class Run:
         return [item for item in ready if item.key != PROBE]
 
     def _warn_of_weak_models(self, stage: StagePlan) -> None:
-        models = [item for item in stage.items if item.key == model_of(item.key)]  # of folds, an analysis tells
-        for item in models:
+        # models of folds are left out: an analysis tells of them
+        for item in (item for item in stage.items if item.key == model_of(item.key)):
             header = self._workdir.model_dir(item.key) / "model.json"
             if header.is_file():
                 for text in weak_splits(json.loads(header.read_text())["description"]["errors"]):

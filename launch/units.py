@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jobs.apps import PYTHON
+from jobs.apps import GPU_VARIABLES, PYTHON
 from jobs.stop import seconds_left
 from jobs.unit import Unit, UnitItem
 from launch.campaign import Campaign
@@ -134,7 +134,7 @@ def _training_ranks(unit: Unit, layout: StageLayout) -> list[str]:
     """Words that start Python on the ranks of a training: by torchrun, or by the site's MPI for Horovod."""
     # Parsl shows a worker one GPU, and all ranks of a unit are started by one worker
     sees_one = layout.pool.on_gpus and unit.ranks > 1
-    start = ["env", "-u", "CUDA_VISIBLE_DEVICES", "-u", "ROCR_VISIBLE_DEVICES"] if sees_one else []
+    start = ["env", *(word for name in GPU_VARIABLES for word in ("-u", name))] if sees_one else []
     backend = unit.settings["backend"]
     if backend == "ddp":
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={unit.ranks}"]

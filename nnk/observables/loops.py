@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linprog
-from scipy.sparse import coo_array, hstack, identity, vstack
 
 
 def loop_errors_eV(start: ArrayLike, end: ArrayLike, difference_eV: ArrayLike) -> NDArray[np.float64]:
@@ -27,6 +25,9 @@ def loop_errors_eV(start: ArrayLike, end: ArrayLike, difference_eV: ArrayLike) -
         ValueError: arrays of different lengths.
         RuntimeError: the linear program has not been solved.
     """
+    from scipy.optimize import linprog  # slow to import, and readers of published labels need it seldom
+    from scipy.sparse import coo_array, hstack, identity, vstack
+
     first, last = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
     dE = np.asarray(difference_eV, dtype=np.float64)
     if not len(first) == len(last) == len(dE):

@@ -76,7 +76,9 @@ def test_each_rank_has_a_gpu(layout):
     assert (alone.ranks, alone.at_once, alone.pool.on_gpus) == (1, 2, True)
     two = layout("backend: ddp\n  ranks: 2", gpus=2, cluster=True)
     assert (two.ranks, two.at_once, two.pool.workers, two.pool.on_gpus) == (2, 3, 2, True)
-    assert command(two, "ddp").startswith("env -u CUDA_VISIBLE_DEVICES ")
+    unbound = "env -u CUDA_VISIBLE_DEVICES -u ROCR_VISIBLE_DEVICES -u ZE_AFFINITY_MASK "
+    assert command(two, "ddp").startswith(unbound)
+    assert "VISIBLE" not in command(alone, "single")
     assert not layout("device: cpu", gpus=2).pool.on_gpus
     with pytest.raises(
         SiteError, match=r"site mine has 2 on a node, one for each rank; or train\.device: cpu"
