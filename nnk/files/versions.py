@@ -11,8 +11,8 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "samples": 1,
     "label": 3,
     "audit": 3,
-    "train": 1,
+    "train": 2,
     "kmc": 2,
-    "analysis": 2,
+    "analysis": 3,
     "report": 2,
 }
