@@ -2,7 +2,8 @@
 
 The items that a lost unit had in work are suspects: one whose process has left the traceback of a deadly
 signal, or that was in work in two lost units, is tried alone; after `MOST_LOSSES` losses it has failed. A
-label lost so is recorded with the reason, and the campaign goes on.
+label lost so is recorded with the reason, and the campaign goes on. A unit that has brought its run or its
+training on is not lost: that may take many walltimes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from launch.runs_on_disk import JumpCount
 from launch.tail import RecordTail
 from launch.unit_size import mean_seconds
 from launch.units import Order, UnitMaker
+from launch.way_made import way_made
 from nnk.barrier_journal import journal_hashes
 from nnk.files import Fence, StaleEpoch, Workdir, append_records
 from site_configs import SiteError
@@ -80,6 +82,7 @@ class StageRunner:
         self._tools = tools
         self._tail = RecordTail(tools.workdir, stage, tools.fence.epoch)
         self._losses = dict.fromkeys(self._items, 0)
+        self._way = dict.fromkeys(self._items, 0)
         self._left = deque(items)  # in no unit
         self._alone: deque[Item] = deque()  # to be tried each in a unit of its own
         self._crashed: dict[str, str] = {}
@@ -159,6 +162,9 @@ class StageRunner:
 
     def _suspect(self, item: Item, crash: str, order: Order, error: BaseException | None) -> None:
         """Try an item again whose unit was lost while it was in work, or give it up."""
+        if self._has_come_on(item):
+            self._left.append(item)
+            return
         self._losses[item.key] += 1
         if self._losses[item.key] < MOST_LOSSES:
             is_likely = crash or self._losses[item.key] > 1
@@ -170,6 +176,11 @@ class StageRunner:
             self._alone.append(item)
         else:
             self._fail([item], order, error)
+
+    def _has_come_on(self, item: Item) -> bool:
+        """Whether more of an item is saved than when this was last asked."""
+        before, self._way[item.key] = self._way[item.key], way_made(self._tools.workdir, item)
+        return self._way[item.key] > before
 
     def _take_journals(self, order: Order) -> None:
         """Record labels that a dead unit could not report any more; pack journals when there are many."""
