@@ -38,6 +38,7 @@ def unit_of(root, how, items, stage="samples", ranks=1, sites=None):
         "box": "zero-pressure",
         "ranks_per_barrier": 1,
         "samples": asdict(how),
+        "far_field": None,
         "sites": asdict(sites or SiteChoice()),
     }
     (root / "epoch").write_text("1")
