@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from launch.composition_checks import points
 from launch.findings import Finding, Findings, file_exists, needs
 from launch.problems import KeyPath, did_you_mean
 from launch.schema.alloy import fractions_of
-from launch.schema.compositions import Compositions, listed
+from launch.schema.compositions import Compositions
 from launch.schema.kmc import (
     BatchedEngine,
     KeyFrames,
@@ -160,10 +161,7 @@ def _names_of(one: Any, compositions: Any, elements: Elements, structure: str) -
 
 def _sound(compositions: Compositions | None, elements: Elements) -> list[dict[str, float]]:
     """Compositions of known elements; what is wrong with others is found by the checks of compositions."""
-    try:
-        rows = listed(compositions, elements) if compositions is not None else []
-    except ValueError:
-        return []
+    rows = points(elements, compositions) if compositions is not None else []
     known = [row for row in rows if isinstance(row, str) or set(row) <= set(elements)]
     return [fractions_of(row, elements) for row in known]
 
