@@ -137,11 +137,18 @@ def test_tables_without_values_or_keys_are_not_for_comparison(table):
         read_published(table("shell\n1\n", "nothing"), like)
 
 
-@pytest.fixture
-def analysed(workdir, save_runs):
+@pytest.fixture(scope="module")
+def ordered(tmp_path_factory, make_workdir, save_runs):
+    workdir = make_workdir(tmp_path_factory.mktemp("compare") / "work")
     save_runs(workdir)
     assert order.main([str(workdir.root)]) == 0
     return workdir
+
+
+@pytest.fixture
+def analysed(ordered, tmp_path):
+    shutil.copytree(ordered.root, tmp_path / "work")
+    return Workdir(tmp_path / "work")
 
 
 def rows(workdir, name):
