@@ -70,13 +70,19 @@ class Floor:
     spreads: Mapping[str, Spread]
 
 
+def _samples_of(inputs: Inputs) -> FarFieldParameters:
+    """How the labels' samples were made."""
+    asked = (inputs.campaign().get("label") or {}).get("samples") or {}
+    if not isinstance(asked, Mapping) or asked.get("kind") != "far-field":
+        raise MissingInput("the labels are not of far-field samples: those of label.samples.kind: far-field")
+    with reading(inputs.workdir.campaign_file):
+        return FarFieldParameters(asked["shells"], asked["jumps"], asked["resamples"])
+
+
 def analyse(inputs: Inputs) -> Product:
     """Spread of the labels' energies over what lies beyond each cutoff."""
     campaign = inputs.campaign()
-    barriers = inputs.labels()
-    with reading(inputs.workdir.campaign_file):
-        asked = campaign["label"]["samples"]
-        how = FarFieldParameters(asked["shells"], asked["jumps"], asked["resamples"])
+    barriers, how = inputs.labels(), _samples_of(inputs)
     with reading(inputs.workdir.labels_file):
         found = floors(barriers, jumps_of(barriers, how), campaign["seed"])
     if not found:

@@ -105,3 +105,11 @@ def test_labels_without_two_of_a_kind_are_not_enough(workdir):
     replace(labels.select(np.array([0, 1, 2, 3]))).save(workdir.labels_file)
     with pytest.raises(MissingInput, match="two usable labels"):
         farfield.analyse(Inputs(workdir))
+
+
+def test_labels_of_other_samples_are_refused(workdir):
+    for label in ("label: {samples: {kind: random}}", "labels: {file: labels.nc}"):
+        text = CAMPAIGN.replace(CAMPAIGN.splitlines()[-1], label)
+        workdir.campaign_file.write_text(text)
+        with pytest.raises(MissingInput, match="not of far-field samples"):
+            farfield.analyse(Inputs(workdir))
