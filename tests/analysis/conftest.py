@@ -1,12 +1,14 @@
 """A small campaign with real products: labels from a random network, a trained model, kMC runs."""
 
 import csv
+import importlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis import ANALYSES
 from analysis.inputs import RunFile
 from analysis.runs import run_of
 from nnk.alloy import exact_counts, random_solution
@@ -63,6 +65,8 @@ temperature_K,shell,a,b,delta_ab,delta_ab_error
 2000,1,Mo,Ta,0.25,0.05
 3000,1,Mo,Ta,0.1,0.05
 """
+
+OF_OTHER_CAMPAIGNS = ("farfield", "folds")  # of special labels, or with a cross-validation
 
 
 def make_network(seed=3, shells=2, scale=0.25):
@@ -276,3 +280,14 @@ def provenance():
         return json.loads((workdir.figures / f"{name}.json").read_text())
 
     return read
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, make_workdir, save_runs):
+    """A workdir with every analysis and the report made."""
+    workdir = make_workdir(tmp_path_factory.mktemp("finished"))
+    save_runs(workdir)
+    for name in ANALYSES:
+        if name not in OF_OTHER_CAMPAIGNS:
+            assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 0
+    return workdir

@@ -1,10 +1,7 @@
 """The report as a browser shows it, its content-security policy in force; skipped without Chromium."""
 
-import importlib
-
 import pytest
 
-from analysis import ANALYSES
 from tests.analysis.chromium import Browser, find_chromium
 
 pytestmark = pytest.mark.slow
@@ -19,14 +16,10 @@ BACKGROUND = "getComputedStyle(document.querySelector('{}')).backgroundColor"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, make_workdir, save_runs):
+def page(request):
     if find_chromium() is None:
         pytest.skip("no Chromium on this machine")
-    workdir = make_workdir(tmp_path_factory.mktemp("browser"))
-    save_runs(workdir)
-    for name in ANALYSES:
-        assert importlib.import_module(f"analysis.{name}").main([str(workdir.root)]) == 0
-    return workdir.report
+    return request.getfixturevalue("finished").report
 
 
 @pytest.fixture(scope="module")
