@@ -43,9 +43,10 @@ class Card:
     def kind(self) -> str:
         """Kind of network, and of how many the model is the mean."""
         model, known = self.network.model, self.network.description
-        if not isinstance(model, EnsembleModel):
-            return model.kind
-        return f"{known.get('architecture', {}).get('kind', model.members[0].kind)} x {len(model.members)}"
+        members = model.members if isinstance(model, EnsembleModel) else (model,)
+        # networks of several kinds come down to the same arrays: what was trained says more
+        kind = known.get("architecture", {}).get("kind", members[0].kind)
+        return f"{kind} x {len(members)}" if isinstance(model, EnsembleModel) else str(kind)
 
     @property
     def training_labels(self) -> int | None:

@@ -13,7 +13,7 @@ from analysis.model_errors import NAME
 from analysis.networks import Network
 from analysis.options import ModelsOptions
 from analysis.products import FigureProduct, Number, TableProduct
-from analysis.style import SINGLE_COLUMN_IN, new_figure, series_style
+from analysis.style import SERIES_COLOURS, SINGLE_COLUMN_IN, new_figure, series_style
 from nnk.files import rng
 from nnk.lattice import Lattice
 from nnk.models import BarrierModel
@@ -112,7 +112,8 @@ def drift_figure(found: Sequence[ModelDrift], surroundings: str) -> FigureProduc
     for i, drift in enumerate(found):
         means = [drift.mean(d) for d in drift.drifts]
         values, bars = ([1000 * float(v) for v in pair] for pair in zip(*(m[:2] for m in means), strict=True))
-        style = series_style(i) | {"linestyle": _LINES[i % len(_LINES)], "label": drift.model}
+        line = _LINES[(i + i // len(SERIES_COLOURS)) % len(_LINES)]
+        style = series_style(i) | {"linestyle": line, "label": drift.model}
         panel.errorbar([d.length for d in drift.drifts], values, np.nan_to_num(bars), **style)
     panel.set(xlabel="jumps in the loop, $L$", ylabel=r"energy left, $\langle|\sum\Delta E|\rangle$ (meV)")
     panel.set_xlim(0, None)

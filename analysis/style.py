@@ -87,7 +87,7 @@ def series_style(index: int) -> dict[str, Any]:
     """Colour and marker of the index-th series."""
     return {
         "color": SERIES_COLOURS[index % len(SERIES_COLOURS)],
-        "marker": SERIES_MARKERS[index % len(SERIES_MARKERS)],
+        "marker": SERIES_MARKERS[(index + index // len(SERIES_COLOURS)) % len(SERIES_MARKERS)],
     }
 
 
