@@ -14,7 +14,7 @@ from nnk.environment import EnvironmentSpec, gather_jumps, initial_columns
 from nnk.lattice import Lattice
 from nnk.models import BalancedModel, MlpModel
 from nnk.models.program import DenseStack
-from nnk.training import ModelSpec
+from nnk.networks.options import BalancedOptions
 from nnk.training.data import JumpData
 from nnk.training.ridge import fit_linear_parts
 
@@ -41,10 +41,12 @@ def random_labels(network: MlpModel, lattice: Lattice) -> JumpData:
         jump=jump.astype(np.uint8),
         E_fwd_eV=network.predict(with_mover[:, before], mover),
         E_bwd_eV=network.predict(with_mover[:, after], mover),
+        flag=np.zeros(len(mover), dtype=np.uint8),
         group=sample,
         composition=np.full(len(mover), "equimolar"),
         sample=names,
         vacancy_site=site,
+        a_A=lattice.a_A,
         hash="",
     )
 
@@ -64,7 +66,7 @@ def random_stack(n_sites: int, n_species: int, widths: tuple[int, ...], *, reads
 
 def balanced_like(network: MlpModel, lattice: Lattice) -> BalancedModel:
     """The model; see this module."""
-    data, spec, n = random_labels(network, lattice), ModelSpec("benchmark"), len(network.elements)
+    data, sizes, n = random_labels(network, lattice), BalancedOptions(), len(network.elements)
     linear = fit_linear_parts(data, np.arange(len(data)), _RIDGE)
     state = EnvironmentSpec(network.structure, network.shells, "state")
     return BalancedModel(
@@ -74,6 +76,6 @@ def balanced_like(network: MlpModel, lattice: Lattice) -> BalancedModel:
         pair_eV=linear.pair_eV,
         kra_mover_eV=linear.kra_mover_eV,
         kra_linear_eV=linear.kra_linear_eV,
-        kra=random_stack(data.environment.n_env, n, spec.hidden, reads_mover=True),
-        s_vac=random_stack(int(state.orbits.max()) + 1, n, spec.state_hidden or (), reads_mover=False),
+        kra=random_stack(data.environment.n_env, n, sizes.hidden, reads_mover=True),
+        s_vac=random_stack(int(state.orbits.max()) + 1, n, sizes.state_hidden, reads_mover=False),
     )
