@@ -295,7 +295,7 @@ def test_unexpected_errors_show_a_traceback_only_when_asked(launch, write_campai
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr("launch.commands.make_plan", fail)
+    monkeypatch.setattr("launch.commands.run.make_plan", fail)
     path = write_campaign()
     result = launch("plan", path)
     assert result.code == 3
@@ -308,7 +308,7 @@ def test_interrupt(launch, write_campaign, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("launch.commands.make_plan", interrupt)
+    monkeypatch.setattr("launch.commands.run.make_plan", interrupt)
     result = launch("plan", write_campaign())
     assert result.code == 4
     assert "run the same command again" in result.err
