@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from nnk.potentials import Builtin
 PROBE = "potential"
 """Key of the prepare item that tries the potential before all others."""
 
-Items = dict[str, list[Item]]
+Items = dict[str, Sequence[Item]]
 
 
 def all_items(campaign: Campaign) -> Items:

@@ -7,10 +7,10 @@ case) share a `Group`, whose inputs are hashed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from nnk.files import ALGORITHM_VERSIONS, stable_hash
 from nnk.run_terms import StopWhen
@@ -42,7 +42,7 @@ class Group:
         return stable_hash({"stage": self.stage, **self.inputs})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One piece of work.
 
@@ -70,13 +70,48 @@ class Item:
         return {**self.group.inputs, **self.own}
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """Items that are not made until they are asked for, but whose names and hashes are at hand."""
+
+    def keys(self) -> Iterator[str]:
+        """Key of each."""
+
+    def hashes(self) -> Iterator[str]:
+        """Hash of each."""
+
+    def chosen(self, places: Iterable[int]) -> Sequence[Item]:
+        """Those at some places."""
+
+    @property
+    def hash_of_all(self) -> str:
+        """What `hash_of_all` gives."""
+
+
+def keys_of(items: Sequence[Item]) -> Iterable[str]:
+    """Key of each item."""
+    return items.keys() if isinstance(items, Rows) else [item.key for item in items]
+
+
+def hashes_of(items: Sequence[Item]) -> Iterable[str]:
+    """Hash of each item."""
+    return items.hashes() if isinstance(items, Rows) else [item.hash for item in items]
+
+
+def chosen_of(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
+    """The items at some places."""
+    return items.chosen(places) if isinstance(items, Rows) else tuple(items[place] for place in places)
+
+
 def make_item(group: Group, key: str, **own: Any) -> Item:
     """The item `key` of `group` with its `own` inputs."""
     return Item(group.stage, key, own, group, stable_hash([group.hash, key, own]))
 
 
-def hash_of_all(items: Iterable[Item]) -> str:
+def hash_of_all(items: Sequence[Item]) -> str:
     """One hash for a whole stage's products, whatever the order of the items."""
+    if isinstance(items, Rows):
+        return items.hash_of_all
     return stable_hash(sorted(_hash_of_product(item) for item in items))
 
 

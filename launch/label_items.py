@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from launch.campaign import Campaign
 from launch.items import Group, Item, make_item
-from launch.schema.label import Label
+from launch.label_rows import Block, LabelRows
+from launch.schema.label import Amounts, Label
 from launch.schema.samples import AnySamples, FarFieldSamples, OrderedSamples, site_choice
 from nnk.samples import SiteChoice
 
@@ -50,21 +51,33 @@ def _run_inputs(samples: OrderedSamples) -> dict[str, Any]:
     return {"kind": "ordered"} | {key: value for key, value in asked.items() if key not in others}
 
 
-def label_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> list[Item]:
+def label_items(campaign: Campaign, system: Mapping[str, Any], reads: Reads) -> Sequence[Item]:
     """The labels: one item per composition, sample and vacancy, or one for all that exist already."""
     label = campaign.label
     if label is None:
         return _imported(campaign)
-    made: list[Item] = []
-    amounts, inputs = campaign.label_amounts(), _label_inputs(label)
+    inputs, amounts = _label_inputs(label), campaign.label_amounts()
+    blocks: list[Block] = []
     for name, fractions in campaign.label_compositions().items():
         settings = {**system, "label": inputs, "composition": fractions}
-        groups = _Groups(label, name, settings, reads)
-        for number in range(amounts.vacancies):
-            sample, vacancy = divmod(number, amounts.vacancies_per_sample)
-            key = f"{name}/s{sample:04d}/v{vacancy:05d}"
-            made.append(make_item(groups.of(sample), key, sample=sample, vacancy=vacancy))
-    return made
+        blocks += _blocks(label, amounts, name, settings, reads)
+    return LabelRows.of(blocks)
+
+
+def _blocks(
+    label: Label, amounts: Amounts, name: str, settings: Mapping[str, Any], reads: Reads
+) -> Iterator[Block]:
+    """The labels of one composition: all in one block, or a block for the samples of each exchange run."""
+    names = ["prepare/system", f"prepare/lattice/{name}"]
+    if label.samples.kind != "ordered":
+        group = Group("label", settings, reads(*names))
+        yield Block(name, group, 0, amounts.vacancies, amounts.vacancies_per_sample)
+        return
+    of_run = label.samples.degrees * amounts.vacancies_per_sample
+    for run, first in enumerate(range(0, amounts.vacancies, of_run)):
+        group = Group("label", settings, reads(*names, f"samples/{run_key(name, run)}"))
+        count = min(of_run, amounts.vacancies - first)
+        yield Block(name, group, first, count, amounts.vacancies_per_sample)
 
 
 def _imported(campaign: Campaign) -> list[Item]:
@@ -101,27 +114,6 @@ def _sample_inputs(samples: AnySamples) -> dict[str, Any]:
 
 def _site_inputs(choice: SiteChoice) -> Any:
     return asdict(choice) if choice.choice == "k-means" else choice.choice
-
-
-class _Groups:
-    """Inputs that labels of one composition share: all of them, or those of the samples of one run."""
-
-    def __init__(self, label: Label, name: str, settings: Mapping[str, Any], reads: Reads) -> None:
-        self._label = label
-        self._name = name
-        self._settings = settings
-        self._reads = reads
-        self._made: dict[int, Group] = {}
-
-    def of(self, sample: int) -> Group:
-        """The group of a sample's labels."""
-        run = sample // self._label.samples.degrees if self._label.samples.kind == "ordered" else 0
-        if run not in self._made:
-            names = ["prepare/system", f"prepare/lattice/{self._name}"]
-            if self._label.samples.kind == "ordered":
-                names.append(f"samples/{run_key(self._name, run)}")
-            self._made[run] = Group("label", self._settings, self._reads(*names))
-        return self._made[run]
 
 
 def sample_settings(label: Label) -> dict[str, Any]:

@@ -20,14 +20,14 @@ recorded before they are touched, so that one left half-way by a kill is not tak
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 
 from launch.history import History
-from launch.items import Item
+from launch.items import Item, hashes_of
 from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
 from nnk.barrier_files import first_of_equals
 from nnk.barrier_journal import SUFFIX, journal_hashes
@@ -42,11 +42,11 @@ class Products:
         self._history = history
         self._runs: dict[str, RunOnDisk | None] = {}
 
-    def present(self, stage: str, items: Iterable[Item]) -> set[str]:
-        """Keys of the items whose products are there, made from the present inputs."""
+    def present(self, stage: str, items: Sequence[Item]) -> list[bool]:
+        """Of each item, whether its product is there, made from the present inputs."""
         if stage == "label":
-            hashes = self._label_hashes()
-            return {item.key for item in items if item.hash in hashes}
+            hashes = self._label_hashes() if items else set()
+            return [digest in hashes for digest in hashes_of(items)]
         made: dict[str, Callable[[Item], bool]] = {
             "prepare": lambda item: _hash_in_json(self._prepared(item)) == item.hash,
             "samples": lambda item: _hash_in_netcdf(self._workdir.samples_file(item.key)) == item.hash,
@@ -54,7 +54,7 @@ class Products:
             "kmc": lambda item: is_long_enough(self.finished_run(item), item),
         }
         is_made = made.get(stage, self._recorded)
-        return {item.key for item in items if is_made(item)}
+        return [is_made(item) for item in items]
 
     def _label_hashes(self) -> set[str]:
         folder = self._workdir.labels_dir

@@ -24,7 +24,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def reasons(stage: StagePlan) -> list[tuple[int, str]]:
     """Why items of a stage are to be made, with how many for each reason, in the order they come."""
-    return [(count, reason) for reason, count in Counter(todo.reason for todo in stage.todo).items()]
+    return [(count, reason) for reason, count in Counter(stage.todo.reasons()).items()]
 
 
 def plan_text(plan: Plan, costs: Mapping[str, StageCost], *, each_item: bool = False) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from launch.campaign import load_campaign
 from launch.campaign_items import all_items
+from launch.items import hash_of_all, make_item
 from launch.plan import make_plan
 from nnk.files import Workdir
 
@@ -135,3 +136,24 @@ def test_all_sites_need_no_number(write_campaign, resolved_text, tmp_path: Path)
 def test_numbers_of_samples_and_vacancies(text: str, expected: tuple[int, int, int], write_campaign):
     campaign = load_campaign(write_campaign(("vacancies_per_composition: 3", text)))
     assert campaign.label_amounts() == expected
+
+
+@pytest.mark.parametrize(
+    "samples",
+    ["{kind: random}", "{vacancies_per_sample: 3}", "{kind: ordered, degrees: 4, vacancies_per_sample: 2}"],
+)
+def test_rows_are_the_items_that_they_stand_for(samples: str, write_campaign):
+    path = write_campaign(
+        ("vacancies_per_composition: 3", f"vacancies_per_composition: 70\n  samples: {samples or 'random'}")
+    )
+    rows = all_items(load_campaign(path))["label"]
+    made = [make_item(item.group, item.key, **item.own) for item in rows]
+    assert list(rows) == made
+    assert list(rows.keys()) == [item.key for item in made]
+    assert list(rows.hashes()) == [item.hash for item in made]
+    assert hash_of_all(rows) == hash_of_all(made)
+    assert len({item.key for item in made}) == len(made) == 140
+    some = rows.chosen([1, 70, 139])
+    assert list(some) == [made[1], made[70], made[139]]
+    assert (some[-1], list(some[1:])) == (made[139], [made[70], made[139]])
+    assert hash_of_all(some) == hash_of_all(list(some))
