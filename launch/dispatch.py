@@ -22,6 +22,7 @@ from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Pool, Site, SiteError
 from site_configs.builder import build, driver_address, worker_environment
+from site_configs.schedulers import Patient
 
 CLOSE_S = 20.0
 LOOK_S, NO_WORKERS_S = 20.0, 180.0
@@ -34,11 +35,14 @@ class Dispatcher:
     Args:
         kernel: Parsl.
         patient: whether workers may take long to come, since a scheduler gives out the nodes.
+        say: told of a scheduler that does not answer.
     """
 
-    def __init__(self, kernel: DataFlowKernel, patient: bool) -> None:
+    def __init__(self, kernel: DataFlowKernel, patient: bool, say: Callable[[str], None]) -> None:
         self._kernel = kernel
         self._patient = patient
+        self._say = say
+        self._told: set[float] = set()  # troubles, by their beginnings
         self._looked_s = self._seen_s = time.monotonic()
 
     def submit(self, order: Order) -> Future[int]:
@@ -56,14 +60,31 @@ class Dispatcher:
         """Return if Parsl is alive; without its interchange or any worker no result would ever come.
 
         Raises:
-            SiteError: the interchange has ended, or there has been no worker for minutes.
+            SiteError: the interchange has ended, there has been no worker for minutes, or none is left and
+                the scheduler has long not answered.
         """
         for executor in self._kernel.executors.values():
+            if isinstance(executor, HighThroughputExecutor) and isinstance(executor.provider, Patient):
+                self._check_scheduler(executor, executor.provider)
             process = getattr(executor, "interchange_proc", None)
             if process is not None and process.poll() is not None:
                 raise SiteError(f"Parsl's interchange has ended (exit code {process.returncode}); run again")
         if not self._patient and time.monotonic() - self._looked_s > LOOK_S:
             self._look_for_workers()
+
+    def _check_scheduler(self, executor: HighThroughputExecutor, provider: Patient) -> None:
+        """Tell of trouble with a scheduler once; give up when it lasts and nobody works any more."""
+        trouble = provider.trouble
+        if trouble is None:
+            return
+        if trouble.since_s not in self._told:
+            self._told.add(trouble.since_s)
+            self._say(f"{trouble.text}; it is asked again, and units under way go on")
+        if trouble.lasts_s > provider.patience_s and not executor.connected_managers():
+            raise SiteError(
+                f"{trouble.text}; so for {trouble.lasts_s:.0f} s, and no worker is left. Try the command "
+                "yourself; when it answers, run again: what is done is kept"
+            )
 
     def _look_for_workers(self) -> None:
         self._looked_s = time.monotonic()
@@ -89,16 +110,19 @@ def cache_folder(workdir: Workdir) -> Path:
 
 
 @contextmanager
-def dispatcher(site: Site, workdir: Workdir, epoch: int, pools: Sequence[Pool]) -> Iterator[Dispatcher]:
-    """Parsl on `site` with these workers; everything is ended on leaving."""
+def dispatcher(
+    site: Site, workdir: Workdir, epoch: int, pools: Sequence[Pool], say: Callable[[str], None]
+) -> Iterator[Dispatcher]:
+    """Parsl on `site` with these workers; everything is ended on leaving. `say` tells the user."""
     environment = worker_environment(cache_folder(workdir))
     with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
         address = driver_address(site)
         kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment, address=address))
         try:
-            yield Dispatcher(kernel, patient=site.jobs is not None)
+            yield Dispatcher(kernel, patient=site.jobs is not None, say=say)
         finally:
             _close(kernel)
+            _tell_of_jobs_left(kernel, say)
 
 
 @contextmanager
@@ -112,6 +136,18 @@ def plain_path(folder: Path) -> Iterator[Path]:
         link = Path(links) / "parsl"
         link.symlink_to(folder)
         yield link
+
+
+def _tell_of_jobs_left(kernel: DataFlowKernel, say: Callable[[str], None]) -> None:
+    """Name the scheduler's jobs that could not be cancelled."""
+    for executor in kernel.executors.values():
+        provider = getattr(executor, "provider", None)
+        if isinstance(provider, Patient) and (left := provider.not_cancelled):
+            names = " ".join(left)
+            say(
+                f"warning: {provider.cancel_command} has failed: jobs {names} may be in the queue still; "
+                f"end them with: {provider.cancel_command} {names}"
+            )
 
 
 def _close(kernel: DataFlowKernel) -> None:

@@ -161,7 +161,7 @@ class Run:
         pools = pools_of(self._layouts[stage.stage] for stage in plan if stage.items)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
-            dispatcher(self._site, self._workdir, self._fence.epoch, pools) as parsl,
+            dispatcher(self._site, self._workdir, self._fence.epoch, pools, self._progress.message) as parsl,
         ):
             maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)
             history = History(self._workdir)

@@ -14,11 +14,12 @@ from parsl.config import Config
 from parsl.executors import HighThroughputExecutor
 from parsl.jobs.error_handlers import windowed_error_handler
 from parsl.launchers import SimpleLauncher
-from parsl.providers import LocalProvider, PBSProProvider, SlurmProvider
+from parsl.providers import LocalProvider
 from parsl.providers.base import ExecutionProvider
 
 from site_configs.layout import Pool
 from site_configs.parts import Jobs
+from site_configs.schedulers import PolledPbs, PolledSlurm
 from site_configs.site import Site, SiteError
 from site_configs.words import seconds_of
 
@@ -155,32 +156,6 @@ def _pbs(site: Site, jobs: Jobs, asked: dict[str, Any], pool: Pool) -> Execution
         select_options=select,
         **asked,
     )
-
-
-class PolledSlurm(SlurmProvider):
-    """Slurm, asked for the state of jobs every so many seconds."""
-
-    def __init__(self, poll_s: int, **options: Any) -> None:
-        self.poll_s = poll_s
-        super().__init__(**options)
-
-    @property
-    def status_polling_interval(self) -> int:
-        """Seconds between two looks."""
-        return self.poll_s
-
-
-class PolledPbs(PBSProProvider):
-    """PBS Pro, asked for the state of jobs every so many seconds."""
-
-    def __init__(self, poll_s: int, **options: Any) -> None:
-        self.poll_s = poll_s
-        super().__init__(**options)
-
-    @property
-    def status_polling_interval(self) -> int:
-        """Seconds between two looks."""
-        return self.poll_s
 
 
 def worker_environment(caches: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from site_configs.builder import executor
 from site_configs.layout import Pool
 from site_configs.site import Site, SiteError
 
-ANSWER = (0, "Submitted batch job 0", "")  # to sbatch and qsub alike
+ANSWERS = {"sbatch": "Submitted batch job 0", "qsub": "0.server"}
 TIME = re.compile(r"(\.block-0)\.[0-9.]+[0-9]")  # Parsl adds it to the names of jobs
 
 
@@ -52,7 +52,7 @@ def submit_script(site: Site, pool: Pool, environment: Mapping[str, str]) -> Sub
 
     def keep(command: str, timeout: float | None = None) -> tuple[int, str, str]:
         commands.append(command)
-        return ANSWER
+        return 0, ANSWERS.get(command.split()[0], ""), ""
 
     provider.execute_wait = keep
     with tempfile.TemporaryDirectory() as folder:
