@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobs.failure_class import class_of_error
 from nnk.barrier_journal import SUFFIX
 from nnk.files import Fence, Workdir, append_records, commit
 
@@ -109,9 +110,11 @@ class Unit:
     def outcome(
         self, item: UnitItem, state: str, *, seconds: float = 0.0, error: str = "", **more: Any
     ) -> dict[str, Any]:
-        """The record of an event: `state` is "started", "done" or "failed"."""
+        """The record of an event: `state` is "started", "done" or "failed"; an error gets its class."""
         names = {"key": item.key, "hash": item.hash, "group": item.group}
         details = {"seconds": round(seconds, 6), "error": error, "log": str(self.log_file)}
+        if error:
+            details["class"] = class_of_error(error)
         return {**names, "state": state, **details, "unit": self.name, **more}
 
 

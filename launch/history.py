@@ -2,8 +2,13 @@
 
 A line of ``records/<stage>/<writer>.jsonl`` is one event of one item::
 
-    {"key": ..., "hash": ..., "group": ..., "state": "started" | "done" | "failed", "seconds": ...,
-     "error": "Class: message", "log": path}
+    {"key": ..., "hash": ..., "group": ..., "seconds": ..., "log": path,
+     "state": "started" | "done" | "failed" | "quarantined" | "cleared",
+     "error": "Class: message", "class": "memory"}
+
+A failed item has raised an error; a quarantined one has failed so often that it is left alone; a cleared one
+is to be tried again (``launch retry``). A label that is done and has a class was given up: it says so itself.
+Of records from before there were classes the class is "unknown".
 
 ``records/<stage>/inputs-<group>.json`` holds the inputs behind a group's hash, so that a plan can say
 what changed.
@@ -12,25 +17,28 @@ what changed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
+from jobs.failure_class import FailureClass
 from launch.items import Group, changed_inputs
-from nnk.files import Fence, Workdir, commit, read_records
+from nnk.files import Fence, Workdir, commit, iterate_records
+
+DONE, FAILED, QUARANTINED, CLEARED = "done", "failed", "quarantined", "cleared"
 
 
-@dataclass(frozen=True)
-class Event:
-    """The last that is recorded of an item.
+class Event(NamedTuple):
+    """The last that is recorded of an item; a tuple, since there may be a million.
 
     Attributes:
         hash, group: hash of its inputs, and of those that it shares.
-        state: "started", "done" or "failed".
+        state: see the head of this module.
         error: class and message of what failed, its first line.
         log: file with the details, empty if none.
         seconds: wall time.
+        failure: class of the failure; None if there is none.
     """
 
     key: str
@@ -40,18 +48,26 @@ class Event:
     error: str = ""
     log: str = ""
     seconds: float = 0.0
+    failure: FailureClass | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there is a failure to tell of, also of a label that was given up."""
+        return self.failure is not None and self.state != CLEARED
 
 
 def _event(record: dict[str, Any]) -> Event:
-    error = str(record.get("error") or "").strip()
+    error, state = str(record.get("error") or "").strip(), intern(str(record.get("state", "")))
+    has_class = "class" in record or state in (FAILED, QUARANTINED)
     return Event(
         key=str(record.get("key", "")),
         hash=str(record.get("hash", "")),
-        group=str(record.get("group", "")),
-        state=str(record.get("state", "")),
-        error=error.splitlines()[0] if error else "",
-        log=str(record.get("log") or ""),
+        group=intern(str(record.get("group", ""))),
+        state=state,
+        error=intern(error.splitlines()[0]) if error else "",
+        log=intern(str(record.get("log") or "")),
         seconds=float(record.get("seconds") or 0.0),
+        failure=FailureClass(record.get("class", "unknown")) if has_class else None,
     )
 
 
@@ -64,7 +80,13 @@ class History:
         self._changes: dict[tuple[str, str, str], list[str]] = {}
 
     def _read(self, stage: str) -> dict[str, Event]:
-        return {event.key: event for event in map(_event, read_records(self._workdir, stage))}
+        found: dict[str, tuple[tuple[int, float], Event]] = {}
+        for record in iterate_records(self._workdir, stage):
+            order = (record.get("epoch", 0), record.get("time_unix_s", 0.0))
+            event = _event(record)
+            if event.key not in found or order >= found[event.key][0]:
+                found[event.key] = order, event
+        return {key: event for key, (_, event) in found.items()}
 
     def events(self, stage: str) -> dict[str, Event]:
         """Last event of each item of `stage`, by its key."""
@@ -77,7 +99,7 @@ class History:
     def seconds(self, stage: str) -> list[float]:
         """Wall times (s) of the items that were made."""
         events = self._events(stage).values()
-        return [event.seconds for event in events if event.state == "done" and event.seconds > 0]
+        return [event.seconds for event in events if event.state == DONE and event.seconds > 0]
 
     def changes(self, old_hash: str, group: Group) -> list[str]:
         """What differs between the inputs behind the hash of an earlier group and those of `group`."""

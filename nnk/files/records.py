@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,28 +68,43 @@ def _append(descriptor: int, lines: bytes) -> None:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """Records of one writer. A last line without an end is one that a kill has cut: it is left out."""
-    *lines, _torn = path.read_bytes().split(b"\n")
+    with open(path, "rb") as file:
+        yield from _records(path, file)
+
+
+def _records(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            return
         try:
             record = json.loads(line)
         except ValueError:
             record = None
         if not isinstance(record, dict):
             raise ValueError(
-                f"{path}:{number}: expected a JSON object, got {line[:40]!r}; "
+                f"{path}:{number}: expected a JSON object, got {line.rstrip()[:40]!r}; "
                 f"remove the line: what it told is made again if it is wanted"
             )
         yield record
+
+
+def iterate_records(workdir: Workdir, stage: str) -> Iterator[dict[str, Any]]:
+    """All records of a stage, one writer after another; a million of them need not fit into memory.
+
+    Raises:
+        ValueError: a line that is not JSON, other than a last one that was cut short.
+    """
+    for path in sorted(workdir.records(stage).glob("*.jsonl")):
+        yield from _lines(path)
 
 
 def read_records(workdir: Workdir, stage: str) -> list[dict[str, Any]]:
     """All records of a stage, oldest first; empty if there are none.
 
     Raises:
-        ValueError: a line that is not JSON, other than a last one that was cut short.
+        ValueError: as `iterate_records`.
     """
-    files = sorted(workdir.records(stage).glob("*.jsonl"))
-    records = [record for path in files for record in _lines(path)]
+    records = iterate_records(workdir, stage)
     return sorted(records, key=lambda record: (record.get("epoch", 0), record.get("time_unix_s", 0.0)))
 
 

@@ -25,6 +25,10 @@ _TOLERANCE_A = 1e-5
 _DIGITS = 5
 
 
+class NotConverged(ValueError):
+    """There is no such lattice parameter, or it was not found: the potential is not meant for these atoms."""
+
+
 def ideal_lattice_parameter(
     force_field: ForceField, structure: Structure, cells: tuple[int, int, int], species: Sequence[str]
 ) -> float:
@@ -34,7 +38,7 @@ def ideal_lattice_parameter(
     minima of the energy the lowest counts, not the ends of the range.
 
     Raises:
-        ValueError: the energy has no minimum between nearest-neighbour distances of 1.8 and 4.0 Å.
+        NotConverged: the energy has no minimum between nearest-neighbour distances of 1.8 and 4.0 Å.
     """
 
     def pressure(a_A: float) -> float:
@@ -54,7 +58,7 @@ def ideal_lattice_parameter(
     energies = np.array([energy(a_A) for a_A in edges])
     minima = 1 + np.flatnonzero((energies[1:-1] < energies[:-2]) & (energies[1:-1] <= energies[2:]))
     if not len(minima):
-        raise ValueError(
+        raise NotConverged(
             f"the {structure} lattice has no energy minimum for a from {edges[0]:.2f} to {edges[-1]:.2f} Å"
         )
     lowest = int(minima[np.argmin(energies[minima])])
@@ -78,13 +82,13 @@ def _relaxed_lattice_parameter(
         start = evaluate(force_field.energy_forces, box.positions_A + displacements)
         relaxed, converged = relax(force_field.energy_forces, start, hessian, max_force_eV_A=_MAX_FORCE_EV_A)
         if not converged:
-            raise ValueError(f"the atoms do not settle in a {structure} box of a = {a_A:.4f} Å")
+            raise NotConverged(f"the atoms do not settle in a {structure} box of a = {a_A:.4f} Å")
         displacements = relaxed.positions_A - box.positions_A
         return -float(force_field.energy_forces_stress(relaxed.positions_A)[2][:3].mean())
 
     root = root_scalar(pressure, method="secant", x0=start_A, x1=1.002 * start_A, xtol=_TOLERANCE_A)
     if not root.converged:
-        raise ValueError(f"no lattice parameter without pressure found near {start_A:.3f} Å ({root.flag})")
+        raise NotConverged(f"no lattice parameter without pressure found near {start_A:.3f} Å ({root.flag})")
     return float(root.root)
 
 
