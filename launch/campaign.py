@@ -39,8 +39,9 @@ from launch.schema.resources import Resources
 from launch.schema.samples import OrderedSamples
 from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
-from launch.yaml_reader import Document, parse, read_text
+from launch.yaml_reader import read_text
 from nnk.alloy import composition_name
+from nnk.files.plain_yaml import Document, parse
 from nnk.folds import Folds
 from nnk.label_sources import LabelSource
 from nnk.lattice import Lattice
@@ -248,7 +249,7 @@ def load_campaign(path: Path | str) -> Campaign:
     """
     path = Path(path)
     text = read_text(path)
-    document = parse(text, str(path))
+    document = parse(text, str(path), keys="name, alloy, label")
     if not isinstance(document.data, dict):
         raise CampaignErrors(document.problems)
     reader = _Reader(document, path)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import string
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from site_configs.queues import STRICT
 from site_configs.words import Directive, Features, WallTime, Word, seconds_of
 
 StageName = Literal["prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report"]
+COUNTS = ("ranks", "nodes", "ranks_per_node", "cores_per_rank", "threads_per_rank")
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
 
 
@@ -35,12 +37,28 @@ class StageDefaults(BaseModel):
     """Longest time of its jobs. Left out: that of `jobs`."""
 
 
+def _counts_alone(words: tuple[str, ...]) -> tuple[str, ...]:
+    allowed = ", ".join(f"{{{count}}}" for count in COUNTS)
+    for word in words:
+        try:
+            fields = [field for field in string.Formatter().parse(word) if field[1] is not None]
+        except ValueError as error:
+            raise ValueError(f"got {word[:60]!r}: {error}; allowed in braces: {allowed}") from None
+        if any(name not in COUNTS or form or conversion for _, name, form, conversion in fields):
+            raise ValueError(f"got {word[:60]!r}; allowed in braces: {allowed}")
+    return words
+
+
 class Mpi(BaseModel):
     """How MPI programs are started."""
 
     model_config = STRICT
 
-    command: Annotated[tuple[str, ...], Field(min_length=1)] = ("mpiexec", "-n", "{ranks}")
+    command: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_counts_alone)] = (
+        "mpiexec",
+        "-n",
+        "{ranks}",
+    )
     """Words before the program; ``{ranks}``, ``{nodes}``, ``{ranks_per_node}``, ``{cores_per_rank}`` and
     ``{threads_per_rank}`` (hardware threads) are replaced."""
 

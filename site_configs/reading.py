@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from nnk.files.plain_yaml import Document, read
+from nnk.files.problems import printable
 from site_configs.data import KeyPath, Origin
 from site_configs.site import Site, SiteError
 from site_configs.words import ALLOWED
@@ -61,23 +61,24 @@ class _Data:
 
     Attributes:
         path: the file.
-        own: its own mapping, with line numbers.
+        own: what stands in it itself, and where.
         merged: the same with what it extends.
         origins: where each value of `merged` was set.
     """
 
     path: Path
-    own: Mapping[str, Any]
+    own: Document
     merged: dict[str, Any]
     origins: dict[KeyPath, Origin]
 
 
 def _extended(path: Path, by: tuple[Path, ...]) -> _Data:
     """A site file with what it extends, of which it may change any key."""
-    own, chain = _mapping(path), (*by, path.resolve())
-    origins = dict(_places(own, path))
+    document, chain = _document(path), (*by, path.resolve())
+    own = document.data
+    origins = {key: Origin(path, document.keys[key].line) for key in _leaves(own)}
     if "extends" not in own:
-        return _Data(path, own, dict(own), origins)
+        return _Data(path, document, dict(own), origins)
     name = own["extends"]
     if not isinstance(name, str):
         raise SiteError(f"{path}: extends: got {name}; allowed: the name of a site, or the path of its file")
@@ -88,16 +89,16 @@ def _extended(path: Path, by: tuple[Path, ...]) -> _Data:
     taken = {key: value for key, value in below.merged.items() if key not in NOT_TAKEN_OVER}
     merged = _merged(taken, own)
     del merged["extends"]
-    return _Data(path, own, merged, below.origins | origins)
+    return _Data(path, document, merged, below.origins | origins)
 
 
-def _places(node: Mapping[str, Any], path: Path, key: KeyPath = ()) -> Iterator[tuple[KeyPath, Origin]]:
-    """Line of each value that is no mapping."""
+def _leaves(node: Mapping[str, Any], key: KeyPath = ()) -> Iterator[KeyPath]:
+    """Key of each value that is no mapping."""
     for name, value in node.items():
         if isinstance(value, Mapping) and value:
-            yield from _places(value, path, (*key, str(name)))
+            yield from _leaves(value, (*key, name))
         else:
-            yield (*key, str(name)), Origin(path, node.lc.key(name)[0] + 1)  # type: ignore[attr-defined]
+            yield (*key, name)
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,16 +110,15 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _mapping(path: Path) -> Mapping[str, Any]:
+def _document(path: Path) -> Document:
+    """A site file as text: plain values alone, so that nothing in it can name or run code."""
     try:
-        data = YAML(typ="rt").load(path.read_text())
+        document = read(path, keys="extends, scheduler, jobs")
     except OSError as error:
-        raise SiteError(f"{path}: {error.strerror}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise SiteError(f"{path}: not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise SiteError(f"{path}: expected a mapping with the keys of a site")
-    return data
+        raise SiteError(f"{path}: {error.strerror or error}") from error
+    if document.problems:
+        raise SiteError("\n".join(map(str, document.problems)))
+    return document
 
 
 def _site_file(name_or_path: str, base_dir: Path, but: tuple[Path, ...] = ()) -> Path:
@@ -136,20 +136,14 @@ def _site_file(name_or_path: str, base_dir: Path, but: tuple[Path, ...] = ()) ->
 
 def _located(data: _Data, detail: Any) -> str:
     """An error of the model as ``file:line:column: key: what is wrong``."""
-    node: Any = data.own
-    place = (0, 0)
-    for key in detail["loc"]:
-        is_mapping = isinstance(node, dict)
-        if not hasattr(node, "lc") or (is_mapping and key not in node):
-            break
-        place = node.lc.key(key) if is_mapping else node.lc.item(key)
-        node = node[key]
-    where = f"{data.path}:{place[0] + 1}:{place[1] + 1}"
+    at = data.own.position(detail["loc"], of_key=True)
+    where = f"{data.path}:{at.line}:{at.column}"
     if not detail["loc"]:  # of several keys together
         return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
     key = ".".join(map(str, detail["loc"]))
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in key)
+    if detail["type"] == "value_error":  # our own words, which say what came
+        return printable(f"{where}: {key}: {detail['msg'].removeprefix('Value error, ')}")
     allowed = ALLOWED.get(detail.get("ctx", {}).get("pattern"))
     if allowed:
-        return f"{where}: {name}: got {str(detail['input'])[:60]!r}; allowed: {allowed}"
-    return f"{where}: {name}: {detail['msg']} (got {str(detail['input'])[:60]})"
+        return printable(f"{where}: {key}: got {str(detail['input'])[:60]!r}; allowed: {allowed}")
+    return printable(f"{where}: {key}: {detail['msg']} (got {str(detail['input'])[:60]})")

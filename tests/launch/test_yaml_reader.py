@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from launch.campaign import load_campaign
 from launch.problems import CampaignErrors, Position
-from launch.yaml_reader import parse
+from nnk.files.plain_yaml import parse
 
 INDICATORS = [
     "a",

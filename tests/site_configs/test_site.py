@@ -77,7 +77,14 @@ def test_an_unknown_site_is_refused_with_the_known_ones():
         (WELL.replace("scheduler: local", "scheduler: lsf"), r"mine\.yaml:3:1: scheduler.*'local'"),
         (WELL.replace("kmc:", "kcm:"), r"mine\.yaml:7:3: stages\.kcm"),
         ("a: [1", "not YAML"),
-        ("- a", "expected a mapping"),
+        (
+            WELL + "mpi: {command: [run, '{rank}']}\n",
+            r"mpi\.command: got '{rank}'; allowed in braces: {ranks},",
+        ),
+        (WELL + "mpi: {command: [run, '{ranks:999999999}']}\n", r"mpi\.command: got .*; allowed in braces"),
+        (WELL + "mpi: {command: [run, '{ranks.real}']}\n", r"mpi\.command: got .*; allowed in braces"),
+        (WELL + "mpi: {command: [run, '{ranks']}\n", r"mpi\.command: got .*expected '}'.*; allowed in"),
+        ("- a", "got a list; allowed: a mapping with keys such as"),
     ],
 )
 def test_errors_name_file_line_and_key(tmp_path, text, message):
