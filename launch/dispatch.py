@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import parsl
@@ -47,11 +48,12 @@ class Dispatcher:
 
     def submit(self, order: Order) -> Future[int]:
         """Start a unit as soon as a worker is free."""
-        unit = order.unit
+        unit, work_dir = order.unit, str(order.unit.work_dir)
         if order.module:
-            return self._app(run_in_worker, order.pool)(order.module, str(unit.path))
-        run = self._app(run_command, order.pool)
-        return run(list(order.command), str(unit.log_file), str(unit.stop_file))
+            return self._app(run_in_worker, order.pool)(order.module, str(unit.path), work_dir)
+        run = partial(self._app(run_command, order.pool), list(order.command), str(unit.log_file))
+        placed = {"parsl_resource_specification": dict(order.resources)} if order.resources else {}
+        return run(str(unit.stop_file), work_dir, **placed)
 
     def _app(self, function: Callable[..., int], pool: str) -> Callable[..., Future[int]]:
         return parsl.python_app(function, data_flow_kernel=self._kernel, executors=[pool])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jobs.apps import GPU_VARIABLES, PYTHON
@@ -31,12 +31,14 @@ class Order:
         command: of its process; empty for a job that runs inside a worker.
         module: the job that runs inside a worker; empty for a process.
         pool: name of the workers that take it.
+        resources: what Parsl's MPIExecutor is to give it; empty for other workers.
     """
 
     unit: Unit
     pool: str
     command: tuple[str, ...] = ()
     module: str = ""
+    resources: Mapping[str, Any] = field(default_factory=dict)
 
 
 class UnitMaker:
@@ -93,7 +95,8 @@ class UnitMaker:
         unit.save()
         if stage in IN_WORKER:
             return Order(unit, layout.pool.name, module=IN_WORKER[stage])
-        return Order(unit, layout.pool.name, command=tuple(_command(unit, layout)))
+        command = tuple(_command(unit, layout))
+        return Order(unit, layout.pool.name, command=command, resources=layout.resources)
 
     def _unit_item(self, item: Item, crashed: Mapping[str, str]) -> UnitItem:
         inputs = _inputs(self._campaign, item)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,8 +12,11 @@ class Pool:
 
     Attributes:
         name: its name.
-        workers: units that a job works on at the same time, all on its first node.
+        workers: units that a job works on at the same time on its first node, or on each of its nodes.
         nodes: nodes of a job, over which a unit may spread.
+        on_every_node: the workers are on every node, and no unit is larger than a node.
+        nodes_per_unit: nodes that a unit has to itself, if Parsl shares those of a job out among several
+            units; else 0.
         on_gpus: each worker has a GPU of its own.
         queue: queue of its jobs; None: of a scheduler its default.
         walltime: longest time of its jobs, HH:MM:SS; None: without a scheduler.
@@ -25,6 +28,18 @@ class Pool:
     on_gpus: bool = False
     queue: str | None = None
     walltime: str | None = None
+    on_every_node: bool = False
+    nodes_per_unit: int = 0
+
+    @property
+    def units_per_job(self) -> int:
+        """Units that a job works on at the same time."""
+        return self.workers * (self.nodes if self.on_every_node else 1)
+
+    @property
+    def nodes_of_a_unit(self) -> int:
+        """Nodes over which a unit of ranks spreads."""
+        return 1 if self.on_every_node else self.nodes_per_unit or self.nodes
 
 
 @dataclass(frozen=True)
@@ -36,12 +51,14 @@ class StageLayout:
         at_once: units that run at the same time.
         mpi_command: words that start an MPI program; empty for a single rank, which needs no MPI launcher.
         pool: the workers that take them.
+        resources: what Parsl's MPIExecutor gives a unit; empty for other pools.
     """
 
     ranks: int
     at_once: int
     mpi_command: tuple[str, ...]
     pool: Pool
+    resources: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def pools_of(layouts: Iterable[StageLayout]) -> tuple[Pool, ...]:
