@@ -19,6 +19,7 @@ from parsl.dataflow.dflow import DataFlowKernel
 from parsl.executors import HighThroughputExecutor
 
 from jobs.apps import run_command, run_in_worker
+from launch.private import close_keys, private_folder
 from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Pool, Site, SiteError
@@ -117,10 +118,11 @@ def dispatcher(
 ) -> Iterator[Dispatcher]:
     """Parsl on `site` with these workers; everything is ended on leaving. `say` tells the user."""
     environment = worker_environment(cache_folder(workdir))
-    with plain_path(workdir.run_dir(epoch) / "parsl") as run_dir:
+    with plain_path(private_folder(workdir.run_dir(epoch) / "parsl")) as run_dir:
         address = driver_address(site)
         kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment, address=address))
         try:
+            close_keys(run_dir)
             yield Dispatcher(kernel, patient=site.jobs is not None, say=say)
         finally:
             _close(kernel)
