@@ -108,14 +108,22 @@ def _beat_file(lock: Path) -> Path:
     return lock.with_name("lock.beat")
 
 
+def read_beat(lock: Path) -> str:
+    """The counter that the holder of a lock raises; empty if there is none yet."""
+    try:
+        return _beat_file(lock).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
 def _refusal(lock: Path, holder: LockHolder) -> str:
     text = f"{lock}: the campaign is being run by {holder}; wait, or end it with: kill {holder.pid}"
     if holder.host == socket.gethostname():
         return text
     beat = _beat_file(lock)
-    count = beat.read_text().strip() if beat.exists() else "none"
     return (
-        f"{text} on {holder.host}. If that host is gone, see whether the counter in {beat} (now {count}) "
+        f"{text} on {holder.host}. If that host is gone, see whether the counter in {beat} "
+        f"(now {read_beat(lock) or 'none'}) "
         f"still rises every {BEAT_S:.0f} s; if it does not, remove {lock} and run again"
     )
 

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from jobs.merge import has_unmerged, merge_labels
 from launch.campaign import RESOLVED_HEADER, Campaign
 from launch.campaign_items import PROBE
+from launch.cancel import obeying, request_file
 from launch.dispatch import dispatcher
 from launch.fold_items import model_of
 from launch.history import History, keep_inputs
@@ -161,6 +162,7 @@ class Run:
         pools = pools_of(self._layouts[stage.stage] for stage in plan if stage.items)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
+            obeying(request_file(stop_file.parent), self._progress.message),
             dispatcher(self._site, self._workdir, self._fence.epoch, pools, self._progress.message) as parsl,
         ):
             maker = UnitMaker(self._campaign, self._workdir, self._fence.epoch, self._layouts)

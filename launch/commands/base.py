@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -56,14 +57,29 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+YES_VARIABLE = "NNK_YES"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file (YAML).", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask; the same with {YES_VARIABLE}=1.")]
 
 
 def say(text: str) -> None:
     """A message for the user, on standard error, unwrapped."""
     with suppress(BrokenPipeError):  # its reader has gone: nobody to tell
         print(text, file=sys.stderr, flush=True)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether the user agrees: asked once on a terminal, unless that was said beforehand.
+
+    Raises:
+        UsageError: nobody can be asked, since standard input is no terminal.
+    """
+    if yes or os.environ.get(YES_VARIABLE) == "1":
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Standard input is no terminal: say --yes, or set {YES_VARIABLE}=1")
+    return typer.confirm(question, err=True)
 
 
 def load(ctx: typer.Context, file: Path) -> Campaign:
