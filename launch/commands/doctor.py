@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from launch.commands.base import ExitCode, UsageError, app, load
+from launch.campaign import Campaign
+from launch.commands.base import ExitCode, Json, UsageError, app, load
+from launch.layouts import stage_layout, used_stages
 from nnk.files import Workdir
-from site_configs import load_site
+from site_configs import Pool, Site, load_site, pools_of
 
 
 @app.command()
@@ -17,30 +21,52 @@ def doctor(
     ctx: typer.Context,
     site: Annotated[str, typer.Argument(help="Name or file of the site.")] = "local",
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Campaign, for its workdir.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Campaign, for its workdir and jobs.", show_default=False),
     ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Time a few of the campaign's items for launch plan.")
     ] = False,
+    wait_s: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", help="How long a job may wait in the queue.")
+    ] = 900.0,
+    as_json: Json = False,
 ) -> None:
-    """Try what campaigns need of this machine; with --measure also what the items of FILE cost."""
-    from launch.doctor import examine, job_environment
+    """Try what campaigns need of a machine (run it on a login node); with --measure also what items cost."""
+    from launch.doctor import examine
 
     campaign = load(ctx, file) if file is not None else None
     if measure and campaign is None:
-        raise UsageError("--measure needs a campaign: launch doctor local campaign.yaml --measure")
+        raise UsageError(f"--measure needs a campaign: launch doctor {site} campaign.yaml --measure")
     machine = load_site(site, campaign.base_dir if campaign else None)
-    bad = 0
-    for check in examine(machine, campaign.workdir_path if campaign else Path.cwd()):
-        print(check, flush=True)
-        bad += not check.fit
-    if bad:
+    machine = machine.paid_by(campaign.resources.account) if campaign else machine
+    folder = campaign.workdir_path if campaign else Path.cwd()
+    found = []
+    for check in examine(machine, folder, pools=_pools(machine, campaign), wait_s=wait_s):
+        found.append(check)
+        if not as_json:
+            print(check, flush=True)
+    fit = all(check.fit is not False for check in found)
+    if as_json:
+        print(json.dumps({"site": machine.name, "fit": fit, "checks": list(map(asdict, found))}, indent=1))
+    if not fit:
         raise typer.Exit(ExitCode.SITE_OR_LOCK)
     if measure and campaign is not None:
-        from launch.measure import measure as measure_costs
-        from launch.measure import write_costs
+        _measure(campaign, machine, wait_s)
 
-        costs = measure_costs(campaign, machine, job_environment(machine))
-        for stage, cost in costs.items():
-            print(f"{stage}: {cost['core_seconds']:.3g} core-s per {'jump' if stage == 'kmc' else 'vacancy'}")
-        print(write_costs(Workdir(campaign.workdir_path), costs) if costs else "nothing to measure")
+
+def _pools(machine: Site, campaign: Campaign | None) -> tuple[Pool, ...] | None:
+    """The jobs that a campaign would ask for."""
+    if campaign is None or machine.jobs is None:
+        return None
+    return pools_of(stage_layout(machine, campaign, stage) for stage in used_stages(campaign))
+
+
+def _measure(campaign: Campaign, machine: Site, wait_s: float) -> None:
+    from launch.doctor import job_environment
+    from launch.measure import measure, write_costs
+
+    costs = measure(campaign, machine, job_environment(machine))
+    for stage, cost in costs.items():
+        print(f"{stage}: {cost['core_seconds']:.3g} core-s per {'jump' if stage == 'kmc' else 'vacancy'}")
+    print(write_costs(Workdir(campaign.workdir_path), costs) if costs else "nothing to measure")

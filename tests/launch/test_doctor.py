@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -38,17 +38,23 @@ def launcher(tmp_path, text):
     return SITE.model_copy(update={"mpi": SITE.mpi.model_copy(update={"command": (str(path), "{ranks}")})})
 
 
+def launcher_of_nothing(site):
+    return site.model_copy(
+        update={"mpi": SITE.mpi.model_copy(update={"command": ("no-such-run", "{ranks}")})}
+    )
+
+
 def test_a_fit_machine(has_local, tmp_path):
     checks = found(folder=tmp_path / "not" / "there")
-    assert all(check.fit for check in checks.values()), "\n".join(map(str, checks.values()))
-    assert checks["MPI world"].found.startswith("2 ")
+    assert not any(check.fit is False for check in checks.values()), "\n".join(map(str, checks.values()))
+    assert checks["MPI world"].found == "2 ranks in one"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_launcher_that_leaves_every_process_alone(has_local, tmp_path):
     check = found(launcher(tmp_path, 'shift; exec "$@"'))["MPI world"]
     assert not check.fit
-    assert str(check).startswith("BAD  MPI world: 2 ranks find a world of 1: 1 ")
+    assert str(check).startswith("BAD  MPI world: 1 rank of 2 find worlds of 1; ")
     assert "mpi4py must be built for the MPI of" in check.cure
 
 
@@ -56,15 +62,13 @@ def test_a_launcher_that_leaves_every_process_alone(has_local, tmp_path):
     ("text", "said"), [("echo out of order >&2; exit 3", "out of order"), ("exit 4", "exit code 4")]
 )
 def test_a_launcher_that_fails(tmp_path, text, said):
-    assert found(launcher(tmp_path, text))["MPI world"].found == said
+    assert found(launcher(tmp_path, text))["MPI world"].found == f"no rank began: {said}"
 
 
 def test_no_launcher():
-    site = SITE.model_copy(
-        update={"mpi": SITE.mpi.model_copy(update={"command": ("no-such-run", "{ranks}", "{nodes}")})}
-    )
-    checks = found(site)
-    assert str(checks["MPI launcher"]).startswith("BAD  MPI launcher: no no-such-run on PATH; install MPI")
+    checks = found(launcher_of_nothing(SITE))
+    line = "BAD  MPI launcher: no no-such-run on PATH where jobs run; install MPI"
+    assert str(checks["MPI launcher"]).startswith(line)
     assert "MPI world" not in checks
 
 
@@ -73,29 +77,41 @@ def test_a_module_of_the_users_in_front_of_ours(tmp_path):
     check = found(SITE.model_copy(update={"environment": {"PYTHONPATH": str(tmp_path)}}))["packages"]
     assert not check.fit
     assert check.found == f"analysis is {tmp_path / 'analysis.py'}"
+    assert check.cure.startswith("remove it, or install in an environment of its own")
 
 
-def test_a_file_system_without_links(tmp_path, monkeypatch):
-    def link(*arguments, **options):
-        raise OSError(1, "Operation not permitted")
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(os, "link", link)
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     check = found(folder=tmp_path)["file system"]
-    assert not check.fit
-    assert "exclusive link: PermissionError" in check.found
+    assert check.found == f"{tmp_path}: cannot be written: Read-only file system"
     assert check.cure == "put the workdir on another file system"
 
 
-def test_a_lock_that_two_could_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "link", os.replace)
-    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
-    assert "two processes could hold one lock" in found(folder=tmp_path)["file system"].found
+def test_a_launcher_of_another_mpi(has_local, tmp_path):
+    lines = 'if [ "$1" = --version ]; then echo "mpirun (Open MPI) 4.1.4"; else exec mpiexec -n "$@"; fi'
+    checks = found(launcher(tmp_path, lines))
+    assert checks["MPI world"].fit
+    assert not checks["MPI library"].fit
+    assert f"{tmp_path / 'start'} is of Open MPI, mpi4py of MPICH" in checks["MPI library"].found
+    assert "build mpi4py for the MPI of" in checks["MPI library"].cure
+
+
+def test_a_temporary_folder_with_too_long_a_name(tmp_path):
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    site = SITE.model_copy(update={"environment": {"TMPDIR": str(folder)}})
+    check = found(launcher_of_nothing(site))["temporary folder"]
+    assert check.found == f"{folder}: AF_UNIX path too long"
+    assert check.cure.startswith("export TMPDIR=/tmp in worker_init")
 
 
 @pytest.mark.parametrize("fit", [True, False])
 def test_the_command_says_it_line_by_line(monkeypatch, capsys, fit):
     checks = [Check("cores", True, "2 to use"), Check("MPI launcher", fit, "none", "load a module")]
-    monkeypatch.setattr("launch.doctor.examine", lambda site, folder: iter(checks))
+    monkeypatch.setattr("launch.doctor.examine", lambda site, folder, **options: iter(checks))
     assert run_command(["doctor", "local"]) == (0 if fit else 3)
     second = "ok   MPI launcher: none" if fit else "BAD  MPI launcher: none; load a module"
     assert capsys.readouterr().out.splitlines() == ["ok   cores: 2 to use", second]
