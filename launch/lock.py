@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
+from launch.process_times import machine_start, process_start
 from nnk.files import Workdir, commit
 
 BEAT_S = 10.0
@@ -37,8 +36,9 @@ class LockHolder:
 
     Attributes:
         host, pid, user: of the driver.
-        process_start: when that process began (s since the epoch), since process ids are used again.
+        process_start: when that process began (`launch.process_times`), since process ids are used again.
         since: when it took the lock, ISO 8601, UTC.
+        boot: name of the time since that host was started last.
     """
 
     host: str
@@ -46,18 +46,10 @@ class LockHolder:
     user: str
     process_start: float
     since: str
+    boot: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
-
-
-def process_start(pid: int) -> float | None:
-    """When a living process of this host began (s since the epoch); None if there is none or a zombie."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.NoSuchProcess:
-        return None
 
 
 def _user_name() -> str:
@@ -68,24 +60,30 @@ def _user_name() -> str:
 
 
 def _this_process() -> LockHolder:
+    began = process_start(os.getpid())
+    if began is None:
+        raise RuntimeError(f"process {os.getpid()} does not find itself in /proc")
     return LockHolder(
         host=socket.gethostname(),
         pid=os.getpid(),
         user=_user_name(),
-        process_start=psutil.Process().create_time(),
+        process_start=began,
         since=datetime.now(UTC).isoformat(timespec="seconds"),
+        boot=machine_start(),
     )
 
 
-def _is_dead(holder: LockHolder) -> bool:
+def is_dead(holder: LockHolder) -> bool:
     """True only if the holder is known to be gone."""
     if holder.host != socket.gethostname():
         return False
+    if holder.boot != machine_start():
+        return True
     began = process_start(holder.pid)
     return began is None or abs(began - holder.process_start) > 1.0
 
 
-def _read(path: Path) -> LockHolder | None:
+def lock_holder(path: Path) -> LockHolder | None:
     try:
         return LockHolder(**json.loads(path.read_text()))
     except FileNotFoundError:
@@ -100,8 +98,8 @@ def read_holder(path: Path) -> LockHolder | None:
     Raises:
         LockHeld: the file is not a lock.
     """
-    holder = _read(path)
-    return None if holder is None or _is_dead(holder) else holder
+    holder = lock_holder(path)
+    return None if holder is None or is_dead(holder) else holder
 
 
 def _beat_file(lock: Path) -> Path:
@@ -148,13 +146,13 @@ def acquire(lock: Path) -> LockHolder | None:
     lock.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(_this_process()), indent=1) + "\n"
     with _one_at_a_time(lock.parent):
-        dead = _read(lock)
+        dead = lock_holder(lock)
         if dead is not None:
-            if not _is_dead(dead):
+            if not is_dead(dead):
                 raise LockHeld(_refusal(lock, dead))
             lock.unlink()
         if not commit(lock, lambda path: _write(path, text), exclusive=True):
-            holder = _read(lock)
+            holder = lock_holder(lock)
             raise LockHeld(
                 _refusal(lock, holder) if holder else f"{lock}: another host was quicker; try again"
             )
@@ -167,7 +165,7 @@ def _write(path: Path, text: str) -> None:
 
 def release(lock: Path) -> None:
     """Give the lock back; one that is not this process' own is left alone."""
-    holder = _read(lock)
+    holder = lock_holder(lock)
     if holder is not None and (holder.pid, holder.host) == (os.getpid(), socket.gethostname()):
         lock.unlink()
         _beat_file(lock).unlink(missing_ok=True)

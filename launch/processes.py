@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from launch.process_times import process_start
 from nnk.files import stable_hash
 
 RUN_VARIABLE = "NNK_RUN"
@@ -92,9 +93,9 @@ def start_watchdog(tag: str, log: Path) -> subprocess.Popen[bytes]:
 
     It runs in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it, and untagged.
     """
-    driver = psutil.Process()
+    pid = os.getpid()
     environment = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
-    who = [str(driver.pid), repr(driver.create_time()), tag]
+    who = [str(pid), repr(process_start(pid)), tag]
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as out:
         return subprocess.Popen(

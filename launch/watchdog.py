@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from launch.lock import process_start
+from launch.process_times import process_start
 from launch.processes import end_processes
 
 POLL_S = 0.3

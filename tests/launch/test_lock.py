@@ -1,13 +1,17 @@
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from launch import lock as locks
-from launch.lock import LockHeld, acquire, hold_lock, process_start, read_holder, release
+from launch.lock import LockHeld, acquire, hold_lock, read_holder, release
+from launch.process_times import process_start
 from nnk.files import Workdir
 
 
@@ -103,3 +107,29 @@ def wait_until(condition, seconds=10.0):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts another /proc/stat, which needs root")
+def test_a_holder_lives_on_when_the_clock_is_set(workdir, tmp_path):
+    """Once the time of day has been set, /proc/stat gives another start of the machine."""
+    stat = tmp_path / "stat"
+    text = Path("/proc/stat").read_text()
+    began = int(re.search(r"^btime (\d+)", text, re.MULTILINE)[1])
+    stat.write_text(text.replace(f"btime {began}", f"btime {began + 3600}"))
+    acquire(workdir.lock)
+    program = (
+        "import sys; from pathlib import Path; from launch.lock import read_holder;"
+        f"print(read_holder(Path({str(workdir.lock)!r})).pid)"
+    )
+    line = f"mount --bind {stat} /proc/stat && exec {sys.executable} -c {shlex.quote(program)}"
+    command = ["unshare", "--mount", "sh", "-c", line]
+    seen = subprocess.run(command, capture_output=True, text=True)
+    if "mount" in seen.stderr or "unshare" in seen.stderr:
+        pytest.skip(f"cannot mount here: {seen.stderr.strip()}")
+    assert seen.stdout.strip() == str(os.getpid()), seen.stderr
+
+
+def test_a_lock_from_before_the_machine_was_started_again_does_not_count(workdir):
+    acquire(workdir.lock)
+    rewrite(workdir.lock, boot="another")
+    assert read_holder(workdir.lock) is None
