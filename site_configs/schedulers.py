@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from parsl.executors.status_handling import BlockProviderExecutor
+from parsl.jobs.error_handlers import windowed_error_handler
 from parsl.jobs.states import JobState, JobStatus
 from parsl.providers import PBSProProvider, SlurmProvider
 from parsl.providers.cluster_provider import ClusterProvider
@@ -26,6 +28,7 @@ from parsl.providers.errors import SubmitException
 from parsl.providers.torque.torque import translate_table
 
 NO_ANSWER = 124  # exit code of a command that was given up
+SHOWN = 300  # characters of a message
 AGAIN_S = 10.0  # at most, between two tries of a submission
 _PASSING = re.compile(
     "timed? ?out|no answer within|unable to contact|cannot connect|connection (refused|reset)|"
@@ -126,12 +129,22 @@ def _pbs_state(letter: str) -> JobState:
     return state
 
 
+def give_up_on_blocks(executor: BlockProviderExecutor, status: dict[str, JobStatus]) -> None:
+    """Parsl's rule, that three blocks in a row which could not be used end all, but for refused submissions.
+
+    While other jobs wait or run, more may just not be allowed; the run itself sees to those (`refusals`).
+    """
+    submitted = {block: state for block, state in status.items() if block in executor.blocks_to_job_id}
+    windowed_error_handler(executor, submitted)
+
+
 class Patient(ClusterProvider):
     """A scheduler whose bad days are outlived; mixed into a provider of Parsl.
 
     Attributes:
         poll_s: seconds between two looks.
         trouble: what is wrong at present; None: nothing.
+        refusals: submissions refused in a row, for a reason that time does not mend.
         cancel_command: what cancels jobs.
     """
 
@@ -140,6 +153,7 @@ class Patient(ClusterProvider):
     def __init__(self, poll_s: int, **options: Any) -> None:
         self.poll_s = poll_s
         self.trouble: Trouble | None = None
+        self.refusals = 0
         self._missed: set[str] = set()
         super().__init__(**options)
 
@@ -167,13 +181,14 @@ class Patient(ClusterProvider):
             try:
                 job = str(super().submit(command, tasks_per_node, job_name))  # type: ignore[safe-super]
             except SubmitException as error:
-                said = f"{error.stderr or ''} {error.stdout or ''}".strip()
-                trouble = self._note(f"a job could not be submitted: {said or error}")
-                if not _PASSING.search(said) or trouble.lasts_s > self.patience_s:
-                    raise
+                said = " ".join(f"{error.stderr or ''} {error.stdout or ''}".split())
+                trouble = self._note(f"a job could not be submitted: {said[-SHOWN:] or error}")
                 time.sleep(min(AGAIN_S, self.poll_s))
+                if not _PASSING.search(said) or trouble.lasts_s > self.patience_s:
+                    self.refusals += 1
+                    raise
             else:
-                self.trouble = None
+                self.trouble, self.refusals = None, 0
                 return job
 
     def cancel(self, job_ids: Sequence[object]) -> Sequence[bool]:
@@ -220,7 +235,7 @@ class Patient(ClusterProvider):
         complaints = [line for line in err.splitlines() if line.strip()]
         no_such_job = bool(complaints) and all(map(_UNKNOWN_JOB.search, complaints))
         if code and not no_such_job:
-            shown = " ".join((err or out).split())[:200] or "no message"
+            shown = " ".join((err or out).split())[-SHOWN:] or "no message"
             raise UnreadableAnswer(f"{name} has failed (exit code {code}): {shown}")
         if no_such_job and not out.strip():
             return {}
