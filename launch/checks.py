@@ -187,6 +187,9 @@ def _workdir_is_folder(workdir: str, base_dir: Path) -> Findings:
     if folder == Path(folder.anchor) or folder == Path("~").expanduser():
         message = f"{folder} is not for the products of one campaign; allowed: a folder of its own"
         yield Finding(("workdir",), message)
+    if "\\" in str(folder):
+        message = f"{folder} has a backslash, which NetCDF takes for the end of a folder's name"
+        yield Finding(("workdir",), f"{message}; allowed: a path without")
     if not nearest.is_dir():
         yield Finding(
             ("workdir",), f"{nearest} is not a folder; allowed: a folder, which is made when missing"

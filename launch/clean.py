@@ -42,7 +42,8 @@ def removable(workdir: Workdir, level: str) -> list[Path]:
     names = list(LEVELS)
     patterns = [p for name in names[: names.index(level) + 1] for p in LEVELS[name]]
     found = {path for pattern in patterns for path in _matching(workdir.root, pattern)}
-    return sorted(path for path in found if not found & set(path.parents))
+    own = (path for path in found if not found & set(path.parents))
+    return sorted(path for path in own if _is_inside(path, workdir.root))
 
 
 def was_run(workdir: Workdir) -> bool:
@@ -54,6 +55,11 @@ def _matching(root: Path, pattern: str) -> Iterator[Path]:
     """Paths that match; folders only if the pattern ends in a slash."""
     folders_only = pattern.endswith("/")
     return (path for path in root.glob(pattern.rstrip("/")) if path.is_dir() or not folders_only)
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    """Whether a path is where its name says: no folder on the way from `root` is a link to another place."""
+    return path.parent.resolve() == root.resolve() / path.parent.relative_to(root)
 
 
 def size_bytes(path: Path) -> int:

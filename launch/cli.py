@@ -20,6 +20,7 @@ import typer
 
 from launch.commands import ExitCode, Output, UsageError, app, say
 from launch.lock import LockHeld
+from launch.private import denied
 from launch.problems import CampaignErrors, did_you_mean
 from site_configs.site import SiteError
 
@@ -86,6 +87,10 @@ def run_command(arguments: list[str]) -> int:
         return _interrupted()
     except SystemExit:  # by click, when the reader of a pipe has gone (``launch schema | head``)
         return ExitCode.DONE
+    except PermissionError as error:
+        say(f"launch: {denied(error)}")
+        _show_traceback(output)
+        return ExitCode.SITE_OR_LOCK
     except Exception as error:
         say(f"launch: {type(error).__name__}: {error}")
         if not _show_traceback(output):

@@ -33,7 +33,7 @@ def label_temperature_K(label: str) -> float | None:
 def case_of_file(path: Path | str) -> str:
     """Name of the case that starts from the atoms in the file `path`."""
     stem = Path(path).stem
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in stem) or "start"
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in stem).lstrip(".") or "start"
 
 
 def case_of_start(start: Any, composition: Mapping[str, float] | None) -> str:

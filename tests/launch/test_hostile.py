@@ -40,6 +40,10 @@ def errors(path: Path) -> list[str]:
         ("/tmp/..", "/ is not for the products"),
         ("'~'", f"{Path.home()} is not for the products"),
         ("c.yaml/x", "{folder}/c.yaml is not a folder"),
+        (
+            "'a\\b'",
+            "{folder}/a\\b has a backslash, which NetCDF takes for the end of a folder's name; allowed",
+        ),
     ],
 )
 def test_impossible_workdirs(value: str, message: str, write_campaign, tmp_path: Path):

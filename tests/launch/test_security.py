@@ -6,6 +6,9 @@ Further: words of LAMMPS in ``tests/nnk/potentials/test_lammps_input.py``, texts
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,10 +16,13 @@ import pytest
 
 from analysis.inputs import DamagedInput, Inputs
 from launch.campaign import load_campaign
+from launch.cli import run_command
 from launch.origins import origin
+from launch.plan import make_plan
 from launch.problems import CampaignErrors
 from nnk.files import Workdir
-from site_configs import SiteError, load_site
+from site_configs import SiteError, load_site, pools_of, shipped_site_names
+from site_configs.builder import build
 
 TAGS = [
     "!!python/object/apply:os.system ['touch pwned']",
@@ -75,3 +81,120 @@ def test_a_kept_campaign_with_a_tag_is_not_constructed(tmp_path: Path, monkeypat
         kind, facts = origin(tmp_path / "campaign.yaml")
         assert (kind, list(facts)) == ("campaign file", ["unreadable"])
     assert not (tmp_path / "pwned").exists()
+
+
+# Shells and channels: a whole campaign in a folder whose name is a program, for everybody to write into
+
+HOSTILE = 'it\'s $(touch pwned1) `touch pwned2`; touch pwned3 & "é" {block_id} %s #'
+CAMPAIGN = """\
+schema_version: 1
+name: tiny
+seed: 7
+workdir: {folder}
+site: ./mine.yaml
+alloy: {{elements: [Nb, Mo, Ta], lattice: bcc}}
+kmc:
+  model: {{published: {{format: nkk, file: {weights}, allow_pickle: true}}}}
+  cells: [4, 4, 4]
+  compositions: [equimolar]
+  temperatures_K: [800]
+  stop: {{jumps: 200}}
+analysis: []
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(nkk_weights: Path, tmp_path_factory) -> Path:
+    """Folder of a campaign that has run in spite of its names, under a umask that keeps nobody out."""
+    folder = tmp_path_factory.mktemp(HOSTILE.replace("/", ""))
+    (folder / HOSTILE).symlink_to(nkk_weights)
+    quoted = json.dumps(HOSTILE, ensure_ascii=False)
+    (folder / "c.yaml").write_text(CAMPAIGN.format(folder=quoted[:-1] + ' d"', weights=quoted))
+    (folder / "mine.yaml").write_text(f"extends: local\nenvironment: {{VALUE: {quoted}}}\n")
+    command = [sys.executable, "-P", "-m", "launch.cli", "c.yaml"]
+    done = subprocess.run(command, cwd=folder, umask=0, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_no_name_of_a_campaign_is_run_by_a_shell(hostile: Path):
+    assert list(hostile.glob("*/kmc/*/*/r000.nc"))
+    assert not list(hostile.rglob("pwned*"))
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_keys_and_what_is_around_them_are_their_owners(hostile: Path):
+    (parsl,) = hostile.glob("*/run/000001/parsl")
+    keys = list(parsl.rglob("*.key*"))
+    assert {key.name for key in keys} >= {"server.key_secret", "client.key_secret"}
+    assert {mode(key) for key in keys} == {0o600}
+    assert {mode(key.parent) for key in keys} == {0o700}
+    assert mode(parsl) == 0o700
+
+
+def test_channels_are_encrypted_on_every_site(tmp_path: Path):
+    for name in shipped_site_names():
+        site = load_site(name)
+        pools = pools_of(site.layout(stage) for stage in ("label", "train", "kmc", "analysis"))
+        config = build(site, tmp_path, pools=pools, environment={}, address="127.0.0.1")
+        assert all(executor.encrypted for executor in config.executors)
+
+
+# Paths: nothing of a campaign is made, or removed, outside its folder
+
+NAMES = ["../x", "/x", "a/b", "..", ".", ".hidden", "a\\b", "a b", "$(x)", "", "é", "a\nb"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: tiny", "name: {}"),
+        ("name: main", "name: {}"),
+        ("  model: main", "  model: {}"),
+        ("start: random", "start: {{case: {}}}"),
+        ("{Nb: 0.34", "{{{}: 0.34"),
+        ("[Nb, Mo, Ta]", "[{}, Mo, Ta]"),
+    ],
+    ids=["campaign", "network", "network of runs", "case", "composition", "element"],
+)
+def test_a_name_is_no_path(old: str, new: str, name: str, write_campaign):
+    with pytest.raises(CampaignErrors, match="allowed: "):
+        load_campaign(write_campaign((old, new.format(json.dumps(name)))))
+
+
+@pytest.mark.parametrize("file", ["..xyz", "...xyz", "a b;$(c).dump", ".xyz", "é'\".xyz"])
+def test_a_case_is_named_by_its_file_but_stays_in_its_folder(file: str, write_campaign, tmp_path: Path):
+    (tmp_path / file).touch()
+    start = json.dumps(file, ensure_ascii=False)
+    given = ("start: random", f"start: {{file: {start}}}"), ("  compositions: [equimolar]\n", "")
+    campaign = load_campaign(write_campaign(("bcc}", "bcc, lattice_parameter_A: 3.3}"), *given))
+    workdir = Workdir(campaign.workdir_path)
+    for item in make_plan(campaign, workdir)["kmc"].items:
+        case, label, replica = item.key.split("/")
+        assert "." not in (case[0], label[0], replica[0])
+
+
+@pytest.mark.parametrize("level", ["scratch", "checkpoints", "results"])
+def test_clean_removes_links_but_not_what_they_lead_to(level: str, write_campaign, tmp_path: Path):
+    path, precious = write_campaign(), tmp_path / "precious"
+    workdir = tmp_path / "work"
+    places = ["run/1/a", "main/checkpoints/a", "case/T1/r000/a", "checkpoints/a", "x/a.npz", "labels/a"]
+    for name in places:
+        (precious / name).parent.mkdir(parents=True, exist_ok=True)
+        (precious / name).touch()
+    (workdir / "models" / "own").mkdir(parents=True)
+    (workdir / "epoch").write_text("1\n")
+    (workdir / "run").symlink_to(precious / "run")
+    (workdir / "kmc").symlink_to(precious)
+    (workdir / "samples").symlink_to(precious)
+    (workdir / "models" / "main").symlink_to(precious / "main")
+    (workdir / "models" / "own" / "checkpoints").symlink_to(precious / "checkpoints")
+    assert run_command(["clean", str(path), "--level", level, "--force"]) == 0
+    assert sorted(str(file.relative_to(precious)) for file in precious.rglob("a*")) == sorted(places)
+    assert not (workdir / "run").is_symlink()
+    assert (workdir / "models" / "own" / "checkpoints").is_symlink() is (level == "scratch")
+    assert (workdir / "kmc").is_symlink() is (level != "results")
