@@ -14,12 +14,14 @@ class Outcome:
     Attributes:
         done: items made by this run.
         failed: errors of the items that failed, by stage and key.
+        held: items left alone since they have failed before.
         skipped: items not begun because something that they read is not there.
         interrupted: the user or the system has asked to stop.
     """
 
     done: int = 0
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    held: int = 0
     skipped: int = 0
     interrupted: bool = False
 
@@ -28,4 +30,4 @@ class Outcome:
         """0 all is done, 1 some items failed, 4 interrupted."""
         if self.interrupted:
             return INTERRUPTED
-        return SOME_FAILED if self.failed or self.skipped else DONE
+        return SOME_FAILED if self.failed or self.held or self.skipped else DONE

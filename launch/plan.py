@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 from launch.campaign import Campaign
-from launch.campaign_items import all_items
-from launch.history import History
-from launch.items import Group, Item, Rows, chosen_of
+from launch.campaign_items import PROBE, all_items
+from launch.failures import is_held
+from launch.history import CLEARED, Event, History
+from launch.items import Group, Item, Rows, chosen_of, hashes_of, keys_of
 from launch.products import Products
 from launch.runs_on_disk import extension
 from launch.stages import STAGES
@@ -88,6 +90,7 @@ class StagePlan:
         done: those whose products are on disk, made from the present inputs.
         todo: the others, made when they are asked for.
         notes: what else there is to say of them.
+        held: neither done nor to do: they have failed, and ``launch retry`` alone tries them again.
     """
 
     stage: str
@@ -95,6 +98,7 @@ class StagePlan:
     done: Sequence[Item]
     todo: Todos
     notes: tuple[str, ...] = ()
+    held: Sequence[Item] = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,20 @@ class Plan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Every product is there."""
-        return not any(stage.todo for stage in self.stages)
+        """Every product is there, but for those held and those that would be made from them."""
+        lacking: set[str] = set()
+        for stage in self.stages:
+            if any(not lacking & item.group.reads.keys() for item in stage.todo.items):
+                return False
+            keys = [item.key for some in (stage.held, stage.todo.items) for item in some]
+            if keys:
+                lacking |= {stage.stage, *(f"{stage.stage}/{key}" for key in keys)}
+        return True
+
+    @property
+    def n_held(self) -> int:
+        """Items that are held."""
+        return sum(len(stage.held) for stage in self.stages)
 
     def groups(self) -> dict[str, Group]:
         """Shared inputs of all items to be made, by their hash."""
@@ -127,11 +143,37 @@ def make_plan(campaign: Campaign, workdir: Workdir, history: History | None = No
 
 
 def _stage_plan(stage: str, items: Sequence[Item], products: Products, history: History) -> StagePlan:
-    present = products.present(stage, items)
+    present, marked = products.present(stage, items), _marked(stage, items, history)
+    held = [place for place, event in marked.items() if event.state != CLEARED and not present[place]]
+    for place in marked:
+        present[place] = present[place] and marked[place].state != CLEARED
+    is_held_there = set(held)
     done = chosen_of(items, [place for place, made in enumerate(present) if made])
-    todo = chosen_of(items, [place for place, made in enumerate(present) if not made])
-    longer = _longer_runs(done, products) if stage == "kmc" else ()
-    return StagePlan(stage, items, done, Todos(todo, products, history), tuple(longer))
+    left = [place for place, made in enumerate(present) if not made and place not in is_held_there]
+    notes = list(_longer_runs(done, products)) if stage == "kmc" else []
+    if held:
+        notes.append(_held_note([marked[place] for place in held]))
+    todo = Todos(chosen_of(items, left), products, history)
+    return StagePlan(stage, items, done, todo, tuple(notes), chosen_of(items, held))
+
+
+def _marked(stage: str, items: Sequence[Item], history: History) -> dict[int, Event]:
+    """Items, by their place, that are held since they have failed, or are to be tried again nevertheless."""
+    events = history.events(stage)
+    names = {event.key for event in events.values() if event.state == CLEARED or is_held(event)}
+    names.discard(PROBE)  # quick, and what it tries is what the user mends
+    if not names:
+        return {}
+    pairs = enumerate(zip(keys_of(items), hashes_of(items), strict=True))
+    return {place: events[key] for place, (key, own) in pairs if key in names and events[key].hash == own}
+
+
+def _held_note(events: Sequence[Event]) -> str:
+    """``3 have failed and are left alone (2 memory, 1 user); to try again: launch retry``."""
+    kinds = Counter(str(event.failure) for event in events).most_common()
+    classes = ", ".join(f"{count} {kind}" for kind, count in kinds)
+    verbs = "has failed and is" if len(events) == 1 else "have failed and are"
+    return f"{len(events)} {verbs} left alone ({classes}); to try again: launch retry"
 
 
 def _longer_runs(done: Sequence[Item], products: Products) -> Iterator[str]:
@@ -149,9 +191,8 @@ def _reason(item: Item, history: History) -> str:
     if last is None:
         return MISSING
     if last.hash == item.hash:
-        return {"failed": f"failed: {last.error}", "started": "interrupted"}.get(
-            last.state, "product is gone"
-        )
+        said = {"failed": f"failed: {last.error}", "started": "interrupted", CLEARED: "to be tried again"}
+        return said.get(last.state, "product is gone")
     changes = history.changes(last.group, item.group)
     if not changes and "from" in item.own:
         changes = ["the end of the runs that these go on from"]

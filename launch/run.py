@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,33 +21,42 @@ from launch.dispatch import dispatcher
 from launch.fold_items import model_of
 from launch.history import History, keep_inputs
 from launch.interrupt import Interruption, interruptible
-from launch.items import Item
+from launch.items import Item, keys_of
 from launch.kmc_items import waves
 from launch.layouts import campaign_site, stage_layout, used_stages
 from launch.lock import hold_lock
 from launch.outcome import Outcome
+from launch.own_job import ended_in_time
 from launch.plan import Plan, StagePlan, make_plan
 from launch.problems import CampaignErrors
 from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
 from launch.progress import Progress
+from launch.retry import clear
 from launch.stage_runner import StageRunner, StageTools
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
 from site_configs import Site, SiteError, StageLayout, pools_of
+from site_configs.in_job import Allocation, of_its_job
 
 SHOWN_FAILURES = 3
 KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
 """Parsl's interchange changes its title, which by default destroys the environment that the tag stands in."""
 
 
-def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progress) -> Outcome:
-    """Make what `plan` says is missing.
+def execute(
+    campaign: Campaign,
+    workdir: Workdir,
+    *,
+    progress: Progress,
+    again: Mapping[str, Sequence[Item]] | None = None,
+) -> Outcome:
+    """Make what is missing.
 
     Args:
         campaign: the campaign.
-        plan: what is to do; made anew under the lock, since another run may just have ended.
         workdir: the working directory.
         progress: told what goes on.
+        again: items by their stage that have failed and are to be tried again.
 
     Raises:
         CampaignErrors: the potential has been tried and cannot be used.
@@ -55,14 +64,15 @@ def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progr
         SiteError: the site cannot be used as asked.
         KeyboardInterrupt: asked to stop twice; the processes of the run were ended.
     """
-    site = campaign_site(campaign)
+    site, allocation = of_its_job(campaign_site(campaign))
     layouts = {stage: stage_layout(site, campaign, stage) for stage in used_stages(campaign)}
     _check_teams(campaign, layouts)
     with hold_lock(workdir) as dead:
         if dead is not None:
             progress.message(f"the earlier run ({dead}) has died; this one goes on from what it has left")
         with _fenced(workdir, progress) as fence:
-            return Run(campaign, workdir, site, layouts, fence, progress).execute()
+            clear(workdir, again or {}, fence)
+            return Run(campaign, workdir, site, layouts, fence, progress).execute(allocation)
 
 
 def _check_teams(campaign: Campaign, layouts: Mapping[str, StageLayout]) -> None:
@@ -125,6 +135,12 @@ def weak_splits(errors: Mapping[str, Mapping[str, float]]) -> list[str]:
     ]
 
 
+def _read_by(item: Item) -> set[str]:
+    """Names of what an item reads, or goes on from, as `Run._missing` has them."""
+    source = [f"{item.stage}/{item.own['from']['key']}"] if "from" in item.own else []
+    return {*item.group.reads, *source}
+
+
 def _told(error: str, logs: Path) -> str:
     """What is wrong with the potential, on one line."""
     if error.startswith("ProbeError: "):
@@ -153,8 +169,8 @@ class Run:
         self._outcome = Outcome()
         self._missing: set[str] = set()  # "<stage>" and "<stage>/<key>" of what could not be made
 
-    def execute(self) -> Outcome:
-        """Run all stages; what has become of it."""
+    def execute(self, allocation: Allocation | None = None) -> Outcome:
+        """Run all stages, on the nodes of a job if they are given; what has become of it."""
         plan = self._tidy_plan()
         self._write_campaign()
         keep_inputs(self._workdir, plan.groups(), self._fence)
@@ -162,6 +178,7 @@ class Run:
         pools = pools_of(self._layouts[stage.stage] for stage in plan if stage.items)
         with (
             interruptible(stop_file, self._progress.message) as interruption,
+            ended_in_time(allocation, interruption, self._progress.message),
             obeying(request_file(stop_file.parent), self._progress.message),
             dispatcher(self._site, self._workdir, self._fence.epoch, pools, self._progress.message) as parsl,
         ):
@@ -197,21 +214,23 @@ class Run:
             self._outcome.interrupted = True
             return
         name = stage.stage
-        ready = [todo.item for todo in stage.todo if not self._lacks(todo.item)]
-        skipped = len(stage.todo) - len(ready)
+        self._outcome.held += len(stage.held)
+        self._note_missing(name, keys_of(stage.held))
+        ready = [item for item in stage.todo.items if not self._lacks(item)]
         if stage.todo:
             self._progress.start(name, len(stage.items), len(stage.done))
+        begun, n_done = {PROBE}, len(stage.done)
         if name == "prepare":
             ready = self._after_probe(stage, ready, tools)
-        if ready:
-            n_done = len(stage.items) - len(ready) - skipped
-            for wave in waves(ready):
-                runner = StageRunner(name, wave, n_done, self._layouts[name].at_once, tools)
-                runner.run()
-                n_done += len(runner.done)
-                self._count(name, wave, runner, interruption)
-        if skipped:
-            self._skip(name, stage, ready)
+            n_done = len(stage.items) - len(stage.held) - len(ready)
+        for wave in waves(ready):
+            items = [item for item in wave if not self._lacks(item)]
+            runner = StageRunner(name, items, n_done, self._layouts[name].at_once, tools)
+            runner.run()
+            begun |= {item.key for item in items}
+            n_done += len(runner.done)
+            self._count(name, items, runner, interruption)
+        self._skip(name, [item for item in stage.todo.items if item.key not in begun])
         if name == "label" and stage.items:
             self._merge(stage)
         if name == "train":
@@ -246,8 +265,8 @@ class Run:
                     self._progress.message(f"warning: network {item.key}: {text}")
 
     def _lacks(self, item: Item) -> bool:
-        """Whether something that the item reads could not be made."""
-        return bool(self._missing & item.group.reads.keys())
+        """Whether something that the item reads, or goes on from, could not be made."""
+        return bool(self._missing & _read_by(item))
 
     def _count(self, stage: str, items: list[Item], runner: StageRunner, interruption: Interruption) -> None:
         done, failed = runner.done, runner.failed
@@ -259,18 +278,18 @@ class Run:
             self._progress.message(f"{stage}: {key} failed: {error.splitlines()[0] if error else 'unknown'}")
         self._note_missing(stage, [item.key for item in items if item.key not in done])
 
-    def _skip(self, stage: str, plan: StagePlan, ready: list[Item]) -> None:
-        begun = {item.key for item in ready}
-        left = [todo.item for todo in plan.todo if todo.item.key not in begun]
-        reads = sorted({name for item in left for name in self._missing & item.group.reads.keys()})
+    def _skip(self, stage: str, left: list[Item]) -> None:
+        if not left:
+            return
+        reads = sorted({name for item in left for name in self._missing & _read_by(item)})
         self._outcome.skipped += len(left)
         text = f"{stage}: {len(left)} left out, for want of {', '.join(reads[:SHOWN_FAILURES])}"
         self._progress.message(text)
         self._note_missing(stage, [item.key for item in left])
 
-    def _note_missing(self, stage: str, keys: list[str]) -> None:
-        if keys:
-            self._missing |= {stage, *(f"{stage}/{key}" for key in keys)}
+    def _note_missing(self, stage: str, keys: Iterable[str]) -> None:
+        names = {f"{stage}/{key}" for key in keys}
+        self._missing |= names | {stage} if names else names
 
     def _merge(self, stage: StagePlan) -> None:
         """One file of all labels, whether or not this run has made any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -11,8 +12,9 @@ from launch.campaign import Campaign
 from launch.commands.base import ExitCode, File, Output, app, load_for_site, say
 from launch.costs import Costs, total_line
 from launch.history import History
+from launch.items import Item
 from launch.layouts import campaign_site
-from launch.plan import Plan, make_plan
+from launch.plan import make_plan
 from launch.progress import make_progress
 from launch.show import note_lines, plan_text, redo_lines
 from nnk.files import Workdir
@@ -35,6 +37,9 @@ def run(
     if not output.quiet:
         for line in note_lines(todo):
             say(line)
+    if todo.nothing_to_do and todo.n_held:
+        say(f"nothing is left to do but what has failed: {todo.n_held} items; see launch retry {file}")
+        raise typer.Exit(ExitCode.SOME_FAILED)
     if todo.nothing_to_do:
         n_items = sum(len(stage.items) for stage in todo)
         print(f"nothing to do: {n_items} items done; {_where(workdir)}")
@@ -42,20 +47,25 @@ def run(
     if not output.quiet:
         for line in redo_lines(todo, Costs(campaign, todo, workdir, history)):
             say(line)
-    raise typer.Exit(_execute(campaign, todo, workdir, output))
+    raise typer.Exit(run_missing(campaign, workdir, output))
 
 
 def _where(workdir: Workdir) -> str:
     return f"report: {workdir.report}" if workdir.report.exists() else f"workdir: {workdir.root}"
 
 
-def _execute(campaign: Campaign, todo: Plan, workdir: Workdir, output: Output) -> int:
-    """Run what is to do; the exit code."""
+def run_missing(
+    campaign: Campaign,
+    workdir: Workdir,
+    output: Output,
+    again: Mapping[str, Sequence[Item]] | None = None,
+) -> int:
+    """Make what is missing, and items that have failed `again`, by their stage; the exit code."""
     from launch.run import execute  # brings in parsl, which nothing else needs
 
     progress = make_progress(quiet=output.quiet, color=not output.no_color)
     try:
-        outcome = execute(campaign, todo, workdir, progress=progress)
+        outcome = execute(campaign, workdir, progress=progress, again=again or {})
     finally:
         progress.close()
     if outcome.exit_code == ExitCode.DONE:

@@ -228,6 +228,71 @@ def test_interrupted_and_failed_items_say_so(finished, record, tmp_path: Path):
     assert todo_reasons(finished()) == {"train": {"interrupted"}, "analysis": {"failed: ValueError: no"}}
 
 
+def fail_a_run(finished, record, tmp_path, state, failure):
+    """Leave a run as one that was tried in vain; its plan."""
+    workdir = Workdir(tmp_path / "work")
+    item = finished()["kmc"].items[1]
+    (workdir.root / "kmc" / f"{item.key}.nc").unlink()
+    record(workdir, item, state, error="ValueError: no", **({"class": failure} if failure else {}))
+    return finished()
+
+
+@pytest.mark.parametrize(
+    ("state", "failure"), [("failed", "user"), ("failed", "numerical"), ("quarantined", "memory")]
+)
+def test_what_would_fail_again_is_held_and_nothing_is_to_do_for_what_reads_it(
+    state, failure, finished, record, tmp_path: Path
+):
+    plan = fail_a_run(finished, record, tmp_path, state, failure)
+    assert [item.key for item in plan["kmc"].held] == ["NbMoTa/T0400.0K/r001"]
+    assert (len(plan["kmc"].done), len(plan["kmc"].todo), plan.n_held) == (3, 0, 1)
+    said = f"1 has failed and is left alone (1 {failure}); to try again: launch retry"
+    assert plan["kmc"].notes == (said,)
+    (tmp_path / "work" / "figures" / "order.json").unlink()
+    assert todo_reasons(finished()) == {"analysis": {"product is gone"}}
+    assert finished().nothing_to_do
+    (tmp_path / "work" / "figures" / "labels.json").unlink()
+    assert not finished().nothing_to_do
+
+
+@pytest.mark.parametrize("failure", ["memory", "node", "unknown", "program", None])
+def test_what_may_not_fail_again_is_to_do(failure, finished, record, tmp_path: Path):
+    plan = fail_a_run(finished, record, tmp_path, "failed", failure)
+    assert (plan.n_held, todo_reasons(plan)) == (0, {"kmc": {"failed: ValueError: no"}})
+
+
+def test_what_is_held_is_to_do_with_other_inputs(finished, record, tmp_path: Path):
+    fail_a_run(finished, record, tmp_path, "quarantined", "memory")
+    plan = finished(("max_force_eV_A: 0.02", "max_force_eV_A: 0.01"))
+    assert (plan.n_held, len(plan["kmc"].todo)) == (0, 4)
+
+
+def test_what_is_cleared_is_to_do(finished, record, tmp_path: Path):
+    plan = fail_a_run(finished, record, tmp_path, "quarantined", "memory")
+    record(Workdir(tmp_path / "work"), plan["kmc"].held[0], "cleared")
+    plan = finished()
+    assert (plan.n_held, todo_reasons(plan)) == (0, {"kmc": {"to be tried again"}})
+
+
+def test_a_label_that_was_given_up_is_done_until_it_is_cleared(finished, record, tmp_path: Path):
+    workdir, item = Workdir(tmp_path / "work"), finished()["label"].items[2]
+    record(workdir, item, "done", error="crashed: killed", **{"class": "memory"})
+    assert finished().nothing_to_do
+    record(workdir, item, "cleared")
+    plan = finished()
+    assert [todo.item.key for todo in plan["label"].todo] == [item.key]
+    assert (len(plan["label"].done), plan.n_held) == (5, 0)
+    record(workdir, item, "done")
+    assert finished().nothing_to_do
+
+
+def test_the_trial_of_the_potential_is_never_held(finished, record, tmp_path: Path):
+    workdir = Workdir(tmp_path / "work")
+    (workdir.labels_dir / "potential.json").unlink()
+    record(workdir, finished()["prepare"].items[0], "failed", error="ProbeError: no", **{"class": "user"})
+    assert (finished().n_held, len(finished()["prepare"].todo)) == (0, 1)
+
+
 def test_a_later_stop_extends_the_runs(finished):
     plan = finished(("{jumps: 1_000}", "{jumps: 400_000}"))
     reasons = todo_reasons(plan)

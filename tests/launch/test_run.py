@@ -120,18 +120,32 @@ def test_more_vacancies_are_added_to_those_there_are(labelled):
     assert set(before.item_hash) < set(after.item_hash)
 
 
-def test_runs_that_fail_are_reported_and_tried_again(write, tmp_path):
+def test_runs_that_fail_are_reported_left_alone_and_tried_again_when_asked(write, tmp_path):
     (tmp_path / "weights.npy").write_bytes(b"not an array")
-    campaign = write(KMC.format(weights="weights.npy", jumps=100))
-    for epoch in (1, 2):
-        done = launch(campaign)
-        assert done.returncode == 1, done.stderr
-        assert "T0800.0K/r000 failed" in done.stderr
-        assert "order" not in os.listdir(tmp_path / "work")
-        assert "analysis: 1 left out, for want of kmc" in done.stderr
-        assert read_epoch(tmp_path / "work" / "epoch") == epoch
-    events = (tmp_path / "work" / "records" / "kmc" / "000002-kmc-0000.jsonl").read_text().splitlines()
+    campaign, workdir = write(KMC.format(weights="weights.npy", jumps=100)), Workdir(tmp_path / "work")
+    done = launch(campaign)
+    assert done.returncode == 1, done.stderr
+    assert "T0800.0K/r000 failed" in done.stderr
+    assert "order" not in os.listdir(tmp_path / "work")
+    assert "analysis: 1 left out, for want of kmc" in done.stderr
+    again = launch(campaign)
+    assert again.returncode == 1
+    assert "kmc: 2 have failed and are left alone (2 user); to try again: launch retry" in again.stderr
+    assert f"nothing is left to do but what has failed: 2 items; see launch retry {campaign}" in again.stderr
+    listed = launch("retry", campaign)
+    assert listed.returncode == 0
+    assert "kmc: 2 failed of class user\n  NbMoTa/T0800.0K/r000: UnpicklingError: " in listed.stdout
+    assert "nothing done; --failed tries all of it again" in listed.stderr
+    assert read_epoch(workdir.epoch_file) == 1
+    assert "nothing of class memory has failed" in launch("retry", campaign, "--class", "memory").stderr
+    done = launch("retry", campaign, "kmc", "--class", "user")
+    assert done.returncode == 1, done.stderr
+    assert "T0800.0K/r000 failed" in done.stderr
+    assert read_epoch(workdir.epoch_file) == 2
+    events = (workdir.records("kmc") / "000002-kmc-0000.jsonl").read_text().splitlines()
     assert [json.loads(line)["state"] for line in events] == ["started", "failed"]
+    (tmp_path / "weights.npy").write_bytes(b"other inputs")
+    assert "kmc: 2 of 2 to do" in launch(campaign).stderr
 
 
 def test_two_runs_at_once_and_ctrl_c(write, tmp_path, nkk_weights):
