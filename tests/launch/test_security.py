@@ -7,18 +7,25 @@ Further: words of LAMMPS in ``tests/nnk/potentials/test_lammps_input.py``, texts
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analysis.command import make
 from analysis.inputs import DamagedInput, Inputs
+from analysis.products import Product, TableProduct
 from launch.campaign import load_campaign
 from launch.cli import run_command
 from launch.origins import origin
 from launch.plan import make_plan
+from launch.private import private_folder
 from launch.problems import CampaignErrors
 from nnk.files import Workdir
 from site_configs import SiteError, load_site, pools_of, shipped_site_names
@@ -198,3 +205,99 @@ def test_clean_removes_links_but_not_what_they_lead_to(level: str, write_campaig
     assert not (workdir / "run").is_symlink()
     assert (workdir / "models" / "own" / "checkpoints").is_symlink() is (level == "scratch")
     assert (workdir / "kmc").is_symlink() is (level != "results")
+
+
+# A colleague: may read a campaign, not write there, and learns no secrets
+
+
+def as_another_user(folder: Path) -> list[str]:
+    """Give `folder` to somebody else, or at least take the right to write there; words before a command.
+
+    Root keeps its number, which its interpreter may need, but loses what puts it above permissions.
+    """
+    if os.geteuid():
+        subprocess.run(["chmod", "-R", "a-w", folder], check=True)
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv (util-linux) is not installed, and root may write everywhere")
+    folder.chmod(0o755)
+    subprocess.run(["chown", "-R", "--no-dereference", "65534:65534", folder], check=True)
+    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+
+
+@pytest.fixture
+def seen(write_campaign, make_products, resolved_text, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Looks at a campaign of somebody else, which has products, logs and keys."""
+    path = write_campaign()
+    campaign = load_campaign(path)
+    workdir = Workdir(campaign.workdir_path)
+    make_products(make_plan(campaign, workdir), workdir)
+    workdir.campaign_file.write_text(resolved_text(campaign))
+    table = TableProduct("order", "Values", {"x": "a number"}, [[1.0]])
+    make(workdir, lambda inputs: Product("order", "Order", "One.", (), (table,)))
+    log = workdir.logs("label") / "000001-label-0000.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("all is well\n")
+    workdir.epoch_file.write_text("1\n")
+    key = private_folder(workdir.run_dir(1) / "parsl") / "000/cores/certificates/server.key_secret"
+    key.parent.mkdir(parents=True)
+    key.write_text("SECRET")
+    home = tmp_path / "home"
+    home.mkdir()
+    before = as_another_user(tmp_path)
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home)}
+
+    def look(*commands: tuple[object, ...]) -> subprocess.CompletedProcess[str]:
+        code = "import json, sys; from launch.cli import run_command; "
+        code += "[print('exit code', run_command(c), flush=True) for c in json.loads(sys.argv[1])]"
+        words = json.dumps([[str(word) for word in command] for command in commands])
+        command = [*before, sys.executable, "-P", "-c", code, words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    yield look
+    if os.geteuid():
+        subprocess.run(["chmod", "-R", "u+w", tmp_path], check=True)
+
+
+def test_a_colleague_sees_all_and_changes_nothing(seen, tmp_path: Path):
+    path, workdir = tmp_path / "c.yaml", tmp_path / "work"
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    said = {
+        ("validate", path): "valid: tiny",
+        ("status", path): "tiny in ",
+        ("status", path, "--json"): '"stages"',
+        ("plan", path): "stage ",
+        ("logs", path): "all is well",
+        ("logs", path, "--failed"): "",
+        ("explain", "order", workdir): "Values",
+        ("clean", path): "work/run",
+        (path, "--dry-run"): "stage ",
+    }
+    done = seen(*said)
+    parts = done.stdout.split("exit code 0\n")
+    assert len(parts) == len(said) + 1, done
+    for (command, text), part in zip(said.items(), parts, strict=False):
+        assert text in part, command
+    assert "SECRET" not in done.stdout + done.stderr
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == files
+
+
+def test_what_a_colleague_may_not_do_is_told_with_its_remedy(seen, tmp_path: Path):
+    done = seen(("clean", tmp_path / "c.yaml", "--force"))
+    assert "exit code 3" in done.stdout
+    assert "Permission denied" in done.stderr
+    assert "to run it or clean up, its files have to be one's own" in done.stderr
+    assert (tmp_path / "work" / "run").is_dir()
+
+
+def test_a_closed_workdir_is_told_with_its_remedy(seen, tmp_path: Path):
+    (tmp_path / "work").chmod(0o000)
+    try:
+        done = seen(("status", tmp_path / "c.yaml"))
+    finally:
+        (tmp_path / "work").chmod(0o755)
+    assert "exit code 3" in done.stdout
+    assert f"{tmp_path / 'work'} is " in done.stderr
+    assert "with mode 0: to look at a campaign its owner lets others read the workdir" in done.stderr
