@@ -9,13 +9,14 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobs.unit import Unit, UnitItem
+from jobs.unit import Unit, UnitItem, stage_of_unit
 
 _ITEM, _CRASH = ".item", ".crash"
 _DEADLY = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
@@ -67,6 +68,16 @@ def left_in_work(unit: Unit) -> dict[str, str]:
     crashes = {path.stem.split("-")[0]: _first_line(path) for path in unit.work_dir.glob(f"*{_CRASH}")}
     guilty = {items[team]: _cause(text) for team, text in crashes.items() if text and items.get(team)}
     return guilty or {key: "" for key in items.values() if key}
+
+
+def keys_in_work(run_dir: Path) -> dict[str, set[str]]:
+    """Keys of the items that the processes of a run have in work, by stage; also of units that are lost."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in run_dir.glob(f"work/*/*{_ITEM}"):
+        key = _first_line(path)
+        if key:
+            found[stage_of_unit(path.parent.name)].add(key)
+    return found
 
 
 def _first_line(path: Path) -> str:

@@ -118,6 +118,11 @@ class Unit:
         return {**names, "state": state, **details, "unit": self.name, **more}
 
 
+def stage_of_unit(name: str) -> str:
+    """Stage of a unit, from its name ``<epoch>-<stage>-<number>``."""
+    return name.split("-")[1]
+
+
 def describe(error: BaseException) -> str:
     """Class and message of an error, as records hold it."""
     return f"{type(error).__name__}: {error}"

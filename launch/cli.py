@@ -28,6 +28,7 @@ from site_configs.site import SiteError
 ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 CLICK_INTERRUPTED = 130  # what click returns after Ctrl-C
 PACKAGE = "neural-network-kinetics"
+WATCH_S = "10"
 FLAGS = {
     "-v": "verbose",
     "--verbose": "verbose",
@@ -64,7 +65,7 @@ def run_command(arguments: list[str]) -> int:
         return ExitCode.DONE
     output, rest = _global_options(arguments)
     try:
-        result = app(_with_verb(rest), prog_name="launch", standalone_mode=False, obj=output)
+        result = app(_with_seconds(_with_verb(rest)), prog_name="launch", standalone_mode=False, obj=output)
         if result == CLICK_INTERRUPTED:
             return _interrupted()
         return int(result) if isinstance(result, int) else ExitCode.DONE
@@ -134,6 +135,16 @@ def _with_verb(arguments: list[str]) -> list[str]:
     raise UsageError(
         f'no command "{first}"; allowed: {", ".join(verbs)}, or a campaign file' + did_you_mean(first, verbs)
     )
+
+
+def _with_seconds(arguments: list[str]) -> list[str]:
+    """``--watch`` without a number of seconds gets one."""
+    if "--watch" not in arguments:
+        return arguments
+    after = arguments.index("--watch") + 1
+    follows = arguments[after] if after < len(arguments) else ""
+    is_given = follows.replace(".", "", 1).replace("-", "", 1).isdigit()
+    return arguments if is_given else [*arguments[:after], WATCH_S, *arguments[after:]]
 
 
 def _open_streams() -> None:

@@ -39,6 +39,7 @@ class Event(NamedTuple):
         log: file with the details, empty if none.
         seconds: wall time.
         failure: class of the failure; None if there is none.
+        at_unix_s: when it was recorded (s since the epoch).
     """
 
     key: str
@@ -49,6 +50,7 @@ class Event(NamedTuple):
     log: str = ""
     seconds: float = 0.0
     failure: FailureClass | None = None
+    at_unix_s: float = 0.0
 
     @property
     def has_failed(self) -> bool:
@@ -68,6 +70,7 @@ def _event(record: dict[str, Any]) -> Event:
         log=intern(str(record.get("log") or "")),
         seconds=float(record.get("seconds") or 0.0),
         failure=FailureClass(record.get("class", "unknown")) if has_class else None,
+        at_unix_s=float(record.get("time_unix_s", 0.0)),
     )
 
 
@@ -82,8 +85,8 @@ class History:
     def _read(self, stage: str) -> dict[str, Event]:
         found: dict[str, tuple[tuple[int, float], Event]] = {}
         for record in iterate_records(self._workdir, stage):
-            order = (record.get("epoch", 0), record.get("time_unix_s", 0.0))
             event = _event(record)
+            order = (record.get("epoch", 0), event.at_unix_s)
             if event.key not in found or order >= found[event.key][0]:
                 found[event.key] = order, event
         return {key: event for key, (_, event) in found.items()}

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -48,6 +49,16 @@ class LockHolder:
     since: str
     boot: str = ""
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is on another host than this process."""
+        return self.host != socket.gethostname()
+
+    @property
+    def since_unix_s(self) -> float:
+        """When it took the lock (s since the epoch)."""
+        return datetime.fromisoformat(self.since).timestamp()
+
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
 
@@ -75,7 +86,7 @@ def _this_process() -> LockHolder:
 
 def is_dead(holder: LockHolder) -> bool:
     """True only if the holder is known to be gone."""
-    if holder.host != socket.gethostname():
+    if holder.is_elsewhere:
         return False
     if holder.boot != machine_start():
         return True
@@ -84,6 +95,11 @@ def is_dead(holder: LockHolder) -> bool:
 
 
 def lock_holder(path: Path) -> LockHolder | None:
+    """Whom the lock `path` names, dead or alive; None if there is no such file.
+
+    Raises:
+        LockHeld: the file is not a lock.
+    """
     try:
         return LockHolder(**json.loads(path.read_text()))
     except FileNotFoundError:
@@ -112,6 +128,14 @@ def read_beat(lock: Path) -> str:
         return _beat_file(lock).read_text().strip()
     except FileNotFoundError:
         return ""
+
+
+def beat_age_s(lock: Path) -> float | None:
+    """Time since the holder of a lock has last raised its counter, by this host's clock; None: never."""
+    try:
+        return max(0.0, time.time() - _beat_file(lock).stat().st_mtime)
+    except FileNotFoundError:
+        return None
 
 
 def _refusal(lock: Path, holder: LockHolder) -> str:

@@ -1,4 +1,4 @@
-"""Plans and states as text: one row per stage, the same on a terminal and in a pipe."""
+"""Plans as text: one row per stage, the same on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from launch.costs import Costs, StageCost
 from launch.plan import Plan, StagePlan, Todo
-from launch.progress import duration
-from launch.status import StageStatus, Status
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -59,23 +57,3 @@ def redo_lines(plan: Plan, costs: Costs) -> list[str]:
         for reason, some in again.items():
             lines.append(f"{stage.stage}: {len(some)} to do, {costs.of(stage, some)}: {reason}")
     return lines
-
-
-def status_text(status: Status) -> str:
-    """A state: who runs it, a row per stage, the first failure of each stage."""
-    head = ("stage", "items", "done", "running", "ready", "waiting", "failed", "time")
-    rows = [_row(stage) for stage in status.stages]
-    driver = f"running: {status.driver}" if status.driver else "not running"
-    lines = [f"{status.name} in {status.workdir}: {driver}", table(head, rows)]
-    lines += [f"{stage.stage}: {stage.note}" for stage in status.stages if stage.note]
-    for stage in status.stages:
-        for failure in stage.failures[:1]:
-            more = f" (and {stage.failed - 1} more)" if stage.failed > 1 else ""
-            lines.append(f"{stage.stage} {failure.key} failed: {failure.error}{more}")
-            lines += [f"  log: {failure.log}"] if failure.log else []
-    return "\n".join(lines)
-
-
-def _row(stage: StageStatus) -> tuple[object, ...]:
-    counts = (stage.items, stage.done, stage.running, stage.ready, stage.waiting, stage.failed)
-    return (stage.stage, *counts, duration(stage.seconds) if stage.seconds else "")

@@ -127,12 +127,14 @@ def test_status_as_json(launch, write_campaign):
     status = json.loads(launch("status", path, "--json").out)
     assert status["driver"] is None
     label = next(stage for stage in status["stages"] if stage["stage"] == "label")
-    assert {k: label[k] for k in ("items", "done", "failed", "waiting")} == {
+    assert {k: label[k] for k in ("items", "done", "failed", "running", "todo")} == {
         "items": 6,
         "done": 0,
         "failed": 1,
-        "waiting": 5,
+        "running": 0,
+        "todo": 5,
     }
+    assert label["waits"] == ["prepare"]
     assert label["failures"][0]["error"] == "ValueError: no saddle"
 
 
@@ -142,7 +144,11 @@ def test_status_says_who_runs_it_and_what_failed(launch, write_campaign, tmp_pat
     with hold_lock(Workdir(tmp_path / "work")):
         out = launch("status", path).out
     assert f"running: process {os.getpid()} of " in out
-    assert "label Nb34Mo33Ta33/s0000/v00000 failed: ValueError: no saddle" in out
+    lines = out.splitlines()
+    failed = lines.index("label: 1 failed (unknown): Nb34Mo33Ta33/s0000/v00000: ValueError: no saddle")
+    assert lines[failed + 1] == "  what helps: see the log"
+    assert lines[failed + 2].endswith("logs/label/unit-1.log")
+    assert lines[failed + 3 : failed + 6] == ["  | line 97", "  | line 98", "  | line 99"]
     assert "not running" in launch("status", path).out
 
 
@@ -272,7 +278,7 @@ def test_schema_is_json(launch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plann"], 'no command "plann"; allowed: analyse, clean, '),
+        (["plann"], 'no command "plann"; allowed: analyse, cancel, clean, '),
         (["statsu", "c.yaml"], 'did you mean "status"?'),
         (["no.yaml"], "no.yaml: no such file"),
         (["plan"], "Missing"),
