@@ -16,6 +16,7 @@ COMMANDS = {"slurm": ("sbatch", "squeue", "scancel"), "pbs": ("qsub", "qstat", "
 ASK = {"slurm": ("squeue", "--noheader", "--format=%i"), "pbs": ("qstat",)}
 QUEUES = {"slurm": "sinfo --summarize", "pbs": "qstat -Q"}
 CURES = {
+    r"\b(down|drained)\b|not ?avail": "see why (sinfo -R, pbsnodes -l), ask for fewer nodes, or wait",
     r"partition|unknown queue|illegal queue": "set jobs.queue of the site to one of: {queues}",
     r"time limit|walltime": "ask for less time: jobs.walltime of the site, or resources of the campaign",
     r"account|project|allocation|association": "set jobs.account of the site, or resources.account",
@@ -24,7 +25,6 @@ CURES = {
         "ask for fewer nodes or cores: nodes of stages, cores_per_node of the site"
     ),
     r"memory": "set the memory in jobs.directives of the site",
-    r"down|drained|not ?avail": "see why (sinfo -R, pbsnodes -l), ask for fewer nodes, or wait",
 }
 """What a scheduler's words mean for the site file."""
 
