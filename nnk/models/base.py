@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
@@ -214,6 +215,10 @@ def read_saved(directory: Path) -> Saved:
     blob = (directory / WEIGHTS_FILE).read_bytes()
     if hashlib.sha256(blob).hexdigest() != header["weights_sha256"]:
         raise ValueError(f"{directory / WEIGHTS_FILE} does not belong to {MODEL_FILE}: save the model again")
+    try:
+        tensors = load_tensors(blob)
+    except SafetensorError as error:
+        raise ValueError(f"{directory / WEIGHTS_FILE} holds no tensors: {error}") from error
     return Saved(
         kind=header["kind"],
         elements=tuple(header["elements"]),
@@ -221,7 +226,7 @@ def read_saved(directory: Path) -> Saved:
         shells=header["shells"],
         details=header.get("details", {}),
         description=header["description"],
-        tensors=load_tensors(blob),
+        tensors=tensors,
     )
 
 

