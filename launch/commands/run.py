@@ -9,12 +9,12 @@ import typer
 
 from launch.allocation import allocation_text, allocations, scripts_text
 from launch.campaign import Campaign
-from launch.commands.base import ExitCode, File, Output, app, load_for_site, say
+from launch.commands.base import ExitCode, File, Output, Yes, app, confirmed, load_for_site, say
 from launch.costs import Costs, total_line
 from launch.history import History
 from launch.items import Item
 from launch.layouts import campaign_site
-from launch.plan import make_plan
+from launch.plan import Plan, make_plan
 from launch.progress import make_progress
 from launch.show import note_lines, plan_text, redo_lines
 from nnk.files import Workdir
@@ -25,8 +25,9 @@ def run(
     ctx: typer.Context,
     file: File,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Do what is missing: validate, plan, run."""
+    """Do what is missing: validate, plan, run. Asks once before it spends a machine's hours."""
     if dry_run:
         plan(ctx, file)
         return
@@ -47,7 +48,24 @@ def run(
     if not output.quiet:
         for line in redo_lines(todo, Costs(campaign, todo, workdir, history)):
             say(line)
+    if not agreed_to_cost(campaign, todo, Costs(campaign, todo, workdir, history), yes=yes):
+        say("nothing was submitted")
+        raise typer.Exit(ExitCode.INVALID)
     raise typer.Exit(run_missing(campaign, workdir, output))
+
+
+def agreed_to_cost(campaign: Campaign, todo: Plan, costs: Costs, *, yes: bool) -> bool:
+    """Whether the user agrees to what a plan takes of a machine with a scheduler, which is shown before.
+
+    Raises:
+        UsageError: nobody can be asked, since standard input is no terminal.
+    """
+    site = campaign_site(campaign)
+    if site.jobs is None:
+        return True
+    of_stages = {stage.stage: costs.stage(stage) for stage in todo if stage.todo}
+    say(allocation_text(campaign, site, allocations(campaign, site, todo, of_stages)))
+    return confirmed(f"submit this to {site.name}?", yes=yes)
 
 
 def _where(workdir: Workdir) -> str:

@@ -114,6 +114,7 @@ def test_nothing_to_end(workdir, tmp_path, capsys):
 
 
 def test_nothing_is_ended_without_a_yes(workdir, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("NNK_YES", raising=False)
     process = subprocess.Popen(SLEEP, env={**os.environ, RUN_VARIABLE: run_tag(workdir.root, 3)})
     other = subprocess.Popen(SLEEP, env={**os.environ, RUN_VARIABLE: run_tag(workdir.root, 2)})
     try:

@@ -325,8 +325,10 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Stands in for what runs the items; collects the plans that it is given. The exit code is 1."""
     plans: list[Plan] = []
 
-    def execute(campaign: Campaign, plan: Plan, workdir: Workdir, *, progress: Progress) -> SimpleNamespace:
-        plans.append(plan)
+    def execute(
+        campaign: Campaign, workdir: Workdir, *, progress: Progress, again: object
+    ) -> SimpleNamespace:
+        plans.append(make_plan(campaign, workdir))
         progress.message(f"{campaign.name} in {workdir.root}")
         return SimpleNamespace(exit_code=ExitCode.SOME_FAILED)
 
@@ -344,6 +346,26 @@ def test_run_executes_the_plan(verb, run, launch, write_campaign, tmp_path: Path
         f"not all could be done: see launch status {path}, launch logs {path} --failed",
     ]
     assert len(run[0]["label"].todo) == 6
+
+
+def test_a_machine_with_a_scheduler_is_only_used_after_a_yes(run, launch, write_campaign, monkeypatch):
+    path = write_campaign(("site: local", "site: slurm"))
+    refused = launch(path)
+    assert refused.code == 2
+    assert "on slurm: " in refused.err  # the cost is shown
+    assert "node-hours" in refused.err
+    assert "submit this to slurm? Standard input is no terminal: say --yes, or set NNK_YES=1" in refused.err
+    monkeypatch.setattr("launch.commands.base.sys.stdin", SimpleNamespace(isatty=lambda: True))
+    answers = iter([False, True])
+    monkeypatch.setattr("launch.commands.base.typer.confirm", lambda *_, **__: next(answers))
+    no = launch(path)
+    assert (no.code, no.err.splitlines()[-1]) == (2, "nothing was submitted")
+    assert not run
+    assert launch(path).code == 1
+    assert launch(path, "--yes").code == 1
+    monkeypatch.setenv("NNK_YES", "1")
+    assert launch("run", path).code == 1
+    assert len(run) == 3
 
 
 def finish(path: Path, make_products: Callable[[Plan, Workdir], None]) -> None:
