@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from jobs.failure_class import FailureClass
-from launch.commands.base import File, UsageError, app, known_stage, load_for_site, say
-from launch.commands.run import run_missing
+from launch.commands.base import ExitCode, File, UsageError, Yes, app, known_stage, load_for_site, say
+from launch.commands.run import agreed_to_cost, run_missing
+from launch.costs import Costs
 from launch.failure_groups import last_lines
 from launch.failures import POLICIES
 from launch.history import History
@@ -31,6 +32,7 @@ def retry(
             "--class", metavar="CLASS", help=f"Try those of a class again: {', '.join(FailureClass)}."
         ),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """List what has failed, and why; with --failed or --class try it again, and do what is missing."""
     failure = _failure_class(kind)
@@ -45,6 +47,9 @@ def retry(
         say(f"nothing{f' of class {kind}' if kind else ''} has failed in {workdir.root}")
     elif not failed and failure is None:
         say("nothing done; --failed tries all of it again, --class CLASS a part")
+    elif not agreed_to_cost(campaign, plan, Costs(campaign, plan, workdir, history), yes=yes):
+        say("nothing was submitted")
+        raise typer.Exit(ExitCode.INVALID)
     else:
         raise typer.Exit(run_missing(campaign, workdir, ctx.obj, {one.stage: one.items for one in found}))
 

@@ -12,6 +12,12 @@ HERE = Path(__file__).parent
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
 
 
+@pytest.fixture(autouse=True)
+def agreed(monkeypatch):
+    """Nobody is asked before jobs are submitted."""
+    monkeypatch.setenv("NNK_YES", "1")
+
+
 def free_ports(n):
     """The first of `n` ports in a row that nobody uses."""
     for first in range(17_000, 30_000, n):

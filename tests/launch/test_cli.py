@@ -349,6 +349,7 @@ def test_run_executes_the_plan(verb, run, launch, write_campaign, tmp_path: Path
 
 
 def test_a_machine_with_a_scheduler_is_only_used_after_a_yes(run, launch, write_campaign, monkeypatch):
+    monkeypatch.delenv("NNK_YES", raising=False)
     path = write_campaign(("site: local", "site: slurm"))
     refused = launch(path)
     assert refused.code == 2
