@@ -63,7 +63,7 @@ def _allocation(
 ) -> Allocation:
     pool = layout.pool
     units = _units(campaign, stage, layout, cost)
-    busy = layout.ranks * min(pool.workers, units)
+    busy = layout.ranks * min(pool.units_per_job, units)
     node_hours = cost.core_hours * pool.nodes / busy
     gpu_hours = node_hours * site.gpus_in(pool.queue)
     return Allocation(request, layout, units, node_hours, gpu_hours, cost.is_guess)
@@ -104,7 +104,10 @@ def allocation_text(campaign: Campaign, site: Site, found: Iterable[Allocation])
 
 def _row(one: Allocation) -> tuple[object, ...]:
     layout, pool = one.layout, one.layout.pool
-    per_node = f"{layout.ranks // pool.nodes} ranks" if layout.ranks > 1 else f"{pool.workers} units"
+    ranks = f"{layout.ranks // pool.nodes_of_a_unit} ranks"
+    per_node = ranks if layout.ranks > 1 else f"{pool.workers} units"
+    if layout.ranks > 1 and pool.on_every_node:
+        per_node = f"{pool.workers} x {ranks}"
     jobs = (pool.queue or "default", pool.nodes, per_node, pool.walltime, one.units, layout.at_once)
     hours = (_hours(one.node_hours), _hours(one.gpu_hours) if one.gpu_hours else "-")
     return (one.request.stage, *jobs, *hours, one.request.verdict)

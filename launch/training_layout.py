@@ -34,8 +34,10 @@ def training_layout(site: Site, campaign: Campaign) -> StageLayout:
     if train.ranks == 1:
         return gpus
     several = site.layout("train", per_node, nodes, queue=queue, walltime=walltime)
-    name = gpus.pool.name if nodes == 1 else f"{gpus.pool.name}-{nodes}"
-    return replace(several, at_once=site.at_most, pool=replace(gpus.pool, name=name, nodes=nodes))
+    pool = replace(
+        gpus.pool, name=f"{gpus.pool.name}-of-{nodes}", workers=1, nodes=nodes, on_every_node=False
+    )
+    return replace(several, at_once=site.at_most, pool=pool)
 
 
 def _gpus(site: Site, device: str, queue: str | None, walltime: str | None) -> StageLayout | None:

@@ -10,7 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
-from site_configs.parts import Count, Jobs, Mpi, Source, StageDefaults, StageName, Tested
+from site_configs.modes import what_is_lacking
+from site_configs.mpi import Mpi
+from site_configs.parts import Count, Jobs, Source, StageDefaults, StageName, Tested
 from site_configs.queues import STRICT, NodeKind, Queue
 from site_configs.words import Variable, Word
 
@@ -86,6 +88,10 @@ class SiteData(BaseModel):
     environment: dict[Variable, str] = {}
     """Further environment variables of the workers."""
 
+    monitoring: bool = False
+    """Whether Parsl keeps a record of tasks, workers and what they use (monitoring.db in Parsl's folder of a
+    run); needs parsl[monitoring]."""
+
     sources: dict[str, Source] = {}
     """Where facts were read, by a name of ours."""
 
@@ -116,6 +122,12 @@ class SiteData(BaseModel):
         wrong = [name for name in others if getattr(self.jobs, name) is not None]
         if wrong:
             raise ValueError(f"jobs.{wrong[0]}: not known to scheduler {self.scheduler}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_share_out_nodes(self) -> Self:
+        if self.jobs is not None and (wrong := what_is_lacking(self.jobs, self.mpi)):
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
@@ -202,9 +214,19 @@ class SiteData(BaseModel):
         return self.cores_in(self.default_queue)
 
     @property
+    def in_job(self) -> bool:
+        """Whether `launch` runs within a job and uses its nodes."""
+        return self.jobs is not None and self.jobs.driver == "job"
+
+    @property
+    def nodes_per_job(self) -> int:
+        """Nodes of a job that several units share."""
+        return self.jobs.nodes_per_job if self.jobs else 1
+
+    @property
     def at_most(self) -> int:
-        """Jobs at the same time; this machine counts as one."""
-        return self.jobs.at_most if self.jobs else 1
+        """Jobs at the same time; this machine counts as one, and so does the job that `launch` is in."""
+        return self.jobs.at_most if self.jobs and not self.in_job else 1
 
 
 def available_cores() -> set[int]:

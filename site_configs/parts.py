@@ -1,18 +1,16 @@
-"""Parts of a site file: what is asked of a scheduler, how MPI starts, what stages use, what facts rest on."""
+"""Parts of a site file: what is asked of a scheduler, what stages use, what facts rest on."""
 
 from __future__ import annotations
 
 import datetime as dt
-import string
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from site_configs.queues import STRICT
 from site_configs.words import Directive, Features, WallTime, Word, seconds_of
 
 StageName = Literal["prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report"]
-COUNTS = ("ranks", "nodes", "ranks_per_node", "cores_per_rank", "threads_per_rank")
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
 
 
@@ -37,45 +35,21 @@ class StageDefaults(BaseModel):
     """Longest time of its jobs. Left out: that of `jobs`."""
 
 
-def _counts_alone(words: tuple[str, ...]) -> tuple[str, ...]:
-    allowed = ", ".join(f"{{{count}}}" for count in COUNTS)
-    for word in words:
-        try:
-            fields = [field for field in string.Formatter().parse(word) if field[1] is not None]
-        except ValueError as error:
-            raise ValueError(f"got {word[:60]!r}: {error}; allowed in braces: {allowed}") from None
-        if any(name not in COUNTS or form or conversion for _, name, form, conversion in fields):
-            raise ValueError(f"got {word[:60]!r}; allowed in braces: {allowed}")
-    return words
-
-
-class Mpi(BaseModel):
-    """How MPI programs are started."""
-
-    model_config = STRICT
-
-    command: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_counts_alone)] = (
-        "mpiexec",
-        "-n",
-        "{ranks}",
-    )
-    """Words before the program; ``{ranks}``, ``{nodes}``, ``{ranks_per_node}``, ``{cores_per_rank}`` and
-    ``{threads_per_rank}`` (hardware threads) are replaced."""
-
-    def words(self, *, per_node: int, nodes: int, cores: int, threads_per_core: int) -> tuple[str, ...]:
-        """The words for so many ranks on each of some nodes of so many cores; a single rank needs none."""
-        if per_node * nodes == 1:
-            return ()
-        values = {"ranks": per_node * nodes, "nodes": nodes, "ranks_per_node": per_node}
-        values["cores_per_rank"] = max(1, cores // per_node)
-        values["threads_per_rank"] = values["cores_per_rank"] * threads_per_core
-        return tuple(word.format(**values) for word in self.command)
-
-
 class Jobs(BaseModel):
-    """What is asked of a scheduler. A unit of MPI ranks has a job's nodes to itself."""
+    """What is asked of a scheduler."""
 
     model_config = STRICT
+
+    mpi_units: Literal["own job", "whole nodes", "shared nodes"] = "own job"
+    """Where units of MPI ranks (labels and what belongs to them) run: each in a job of its own; on nodes of
+    their own in jobs of `nodes_per_job` nodes; or in such jobs, several on a node, if they have fewer ranks
+    than it has cores."""
+
+    nodes_per_job: Annotated[int, Field(ge=1)] = 1
+    """Nodes of a job that several units share. A unit with a job of its own has the nodes that it needs."""
+
+    driver: Literal["login", "job"] = "login"
+    """Where `launch` runs: on a login node, and submits jobs; or within a job, whose nodes it uses."""
 
     queue: Word | None = None
     """Queue: one of `queues`, where the file names them. Left out: the scheduler's default."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Self
 
 from site_configs.data import SiteData, SiteError
 from site_configs.layout import Pool, StageLayout
 from site_configs.parts import StageDefaults, StageName
+from site_configs.placement import RankUnit, named_pool, place
 
 __all__ = ["Site", "SiteError"]
 
@@ -37,12 +39,7 @@ class Site(SiteData):
             raise SiteError(
                 f"{stage}: a GPU is asked for, and there is none {where} site {self.name}{allowed}"
             )
-        return StageLayout(
-            ranks=1,
-            at_once=gpus * self.at_most,
-            mpi_command=(),
-            pool=self._pool("gpus", gpus, queue=queue, walltime=walltime, on_gpus=True),
-        )
+        return self._single(Pool("gpus", gpus, on_gpus=True, queue=queue, walltime=walltime))
 
     def layout(
         self,
@@ -71,17 +68,15 @@ class Site(SiteData):
         count = self._count(stage, defaults, ranks, cores)
         if defaults.ranks is None:
             self._check_nodes(stage, nodes)
-            pool = self._pool("cores" if self.jobs else "nodes", count, queue=queue, walltime=walltime)
-            return StageLayout(ranks=1, at_once=count * self.at_most, mpi_command=(), pool=pool)
-        if self.jobs is None:
-            self._check_nodes(stage, nodes)
-            at_once = max(1, cores // count)
-            command = self.mpi.words(per_node=count, nodes=1, cores=cores, threads_per_core=threads)
-            return StageLayout(count, at_once, command, Pool("nodes", at_once))
-        n_nodes = nodes or defaults.nodes
-        command = self.mpi.words(per_node=count, nodes=n_nodes, cores=cores, threads_per_core=threads)
-        pool = self._pool(f"nodes-{n_nodes}", 1, nodes=n_nodes, queue=queue, walltime=walltime)
-        return StageLayout(count * n_nodes, self.at_most, command, pool)
+            name = "cores" if self.jobs else "nodes"
+            return self._single(Pool(name, count, queue=queue, walltime=walltime))
+        if self.jobs is not None:
+            n_nodes = nodes or defaults.nodes
+            return place(self, RankUnit(stage, count, n_nodes, cores, threads, queue, walltime))
+        self._check_nodes(stage, nodes)
+        at_once = max(1, cores // count)
+        command = self.mpi.words(per_node=count, nodes=1, cores=cores, threads_per_core=threads)
+        return StageLayout(count, at_once, command, Pool("nodes", at_once))
 
     def asked(
         self, stage: StageName, queue: str | None, walltime: str | None
@@ -92,20 +87,11 @@ class Site(SiteData):
         defaults = self.stages.get(stage, StageDefaults())
         return queue or defaults.queue or self.jobs.queue, walltime or defaults.walltime or self.jobs.walltime
 
-    def _pool(
-        self,
-        name: str,
-        workers: int,
-        *,
-        queue: str | None,
-        walltime: str | None,
-        nodes: int = 1,
-        on_gpus: bool = False,
-    ) -> Pool:
-        """A pool, whose name tells it from those of other queues and walltimes."""
-        if self.jobs is not None and (queue, walltime) != (self.jobs.queue, self.jobs.walltime):
-            name = "-".join(filter(None, [name, queue, (walltime or "").replace(":", "")]))
-        return Pool(name, workers, nodes, on_gpus, queue, walltime)
+    def _single(self, of_a_node: Pool) -> StageLayout:
+        """Units of one process each, on the workers of all nodes of a job."""
+        nodes = self.nodes_per_job
+        pool = named_pool(self, replace(of_a_node, nodes=nodes, on_every_node=nodes > 1))
+        return StageLayout(1, pool.units_per_job * self.at_most, (), pool)
 
     def _count(self, stage: StageName, defaults: StageDefaults, ranks: int | None, cores: int) -> int:
         """Ranks or workers on a node."""

@@ -75,7 +75,7 @@ def test_each_rank_has_a_gpu(layout):
     alone = layout("epochs: 3", gpus=2)
     assert (alone.ranks, alone.at_once, alone.pool.on_gpus) == (1, 2, True)
     two = layout("backend: ddp\n  ranks: 2", gpus=2, cluster=True)
-    assert (two.ranks, two.at_once, two.pool.workers, two.pool.on_gpus) == (2, 3, 2, True)
+    assert (two.ranks, two.at_once, two.pool.workers, two.pool.on_gpus) == (2, 3, 1, True)
     unbound = "env -u CUDA_VISIBLE_DEVICES -u ROCR_VISIBLE_DEVICES -u ZE_AFFINITY_MASK "
     assert command(two, "ddp").startswith(unbound)
     assert "VISIBLE" not in command(alone, "single")

@@ -7,6 +7,7 @@ The scripts in ``golden/`` are compared exactly. After a change that is meant:
 and then read what ``git diff`` shows.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import pytest
 
 from site_configs import SiteError, load_site, pools_of, shipped_site_names
 from site_configs.builder import build, driver_address, worker_environment
+from site_configs.modes import what_is_lacking
 from site_configs.scripts import submit_script
 
 GOLDEN = Path(__file__).parent / "golden"
+IN_BLOCKS = ("slurm", "pbs", "perlmutter", "polaris")  # of these also jobs that several units share
 SCHEDULED = [name for name in shipped_site_names() if load_site(name).jobs is not None]
 HOSTILE = [
     "$(touch pwned)",
@@ -48,14 +51,40 @@ def layouts(site):
     return found
 
 
+def changed(site, **jobs):
+    """A site whose jobs are other; None if it cannot."""
+    jobs = site.jobs.model_copy(update=jobs)
+    return None if what_is_lacking(jobs, site.mpi) else site.model_copy(update={"jobs": jobs})
+
+
+def layouts_in_blocks(site):
+    """Layouts of jobs of eight nodes, by how their units share them, if the site can: labels, and kMC."""
+    whole = changed(site, mpi_units="whole nodes", nodes_per_job=8)
+    shared = changed(site, mpi_units="shared nodes", nodes_per_job=8)
+    found = {}
+    if whole is not None:
+        found["label-whole"] = whole, whole.layout("label", 2 if site.cores > 1 else 1, 2)
+        found["kmc-8"] = whole, whole.layout("kmc")
+    if shared is not None:
+        found["label-shared"] = shared, shared.layout("label", max(1, site.cores // 4))
+    return found
+
+
+def all_layouts(site):
+    """Sites, perhaps changed, and layouts by what they show."""
+    own = {stage: (site, layout) for stage, layout in layouts(site).items()}
+    return own | (layouts_in_blocks(site) if site.name in IN_BLOCKS else {})
+
+
 def scripts(name):
     """The submit scripts of a site by stage, with what starts them and their units."""
-    site = load_site(name).paid_by("my-project")
     environment = worker_environment(Path("CACHES"))
-    for stage, layout in layouts(site).items():
+    for stage, (site, layout) in all_layouts(load_site(name).paid_by("my-project")).items():
         made = submit_script(site, layout.pool, environment)
         text = made.text.replace(str(Path(sys.executable).parent), "ENVIRONMENT/bin")
         units = " ".join(layout.mpi_command) or "no MPI"
+        if layout.resources:
+            units += " " + json.dumps(layout.resources)
         header = f"# {made.command}\n# units: {layout.at_once} at a time, of {layout.ranks} ranks: {units}\n"
         yield stage, header + "\n".join(line.rstrip() for line in text.rstrip().splitlines()) + "\n"
 
@@ -72,7 +101,7 @@ def test_the_scripts_of_every_site_and_stage(name):
 
 
 def test_no_script_is_left_over():
-    known = {f"{name}-{stage}" for name in SCHEDULED for stage in layouts(load_site(name))}
+    known = {f"{name}-{stage}" for name in SCHEDULED for stage in all_layouts(load_site(name))}
     assert {path.stem for path in GOLDEN.glob("*.sh")} == known
 
 
@@ -80,7 +109,9 @@ def test_no_script_is_left_over():
 def test_parsl_takes_the_configuration_of_every_site(name, tmp_path):
     site = load_site(name)
     found = [site.layout(stage) for stage in ("prepare", "label", "train", "kmc", "report")]
-    pools = pools_of([*found, *(layouts(site).values() if site.jobs else ())])
+    if site.jobs:
+        found += [*layouts(site).values(), *(layout for _, layout in layouts_in_blocks(site).values())]
+    pools = pools_of(found)
     config = build(site, tmp_path, pools=pools, environment={}, address="127.0.0.1")
     assert [executor.label for executor in config.executors] == [pool.name for pool in pools]
     assert all(executor.provider.init_blocks == 0 for executor in config.executors if site.jobs)

@@ -31,4 +31,4 @@ export HDF5_USE_FILE_LOCKING=FALSE
 
 export JOBNAME="parsl.nodes-2.block-0"
 
-process_worker_pool.py  --max_workers_per_node=1 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/nodes-2 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=None --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators
+process_worker_pool.py  --max_workers_per_node=1 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/nodes-2 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=86340 --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators

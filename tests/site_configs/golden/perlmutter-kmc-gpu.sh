@@ -35,4 +35,4 @@ export NNK_GPU_VARIABLE=CUDA_VISIBLE_DEVICES
 
 export JOBNAME="parsl.gpus-gpu-regular-480000.block-0"
 
-process_worker_pool.py  --max_workers_per_node=4 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/gpus-gpu-regular-480000 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=None --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators 0 1 2 3
+process_worker_pool.py  --max_workers_per_node=4 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/gpus-gpu-regular-480000 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=172740 --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators 0 1 2 3

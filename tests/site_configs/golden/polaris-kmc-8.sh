@@ -1,0 +1,36 @@
+# qsub  -q capacity -A my-project RUN_DIR/submit_scripts/parsl.cores.block-0
+# units: 256 at a time, of 1 ranks: no MPI
+#!/bin/bash
+
+#PBS -S /bin/bash
+#PBS -N parsl.cores.block-0
+#PBS -m n
+#PBS -l walltime=24:00:00
+#PBS -l select=8:ncpus=32:system=polaris
+#PBS -o RUN_DIR/submit_scripts/parsl.cores.block-0.stdout
+#PBS -e RUN_DIR/submit_scripts/parsl.cores.block-0.stderr
+#PBS -r n
+#PBS -l filesystems=home:eagle
+#PBS -l place=scatter
+#PBS -k doe
+
+export NNK_BLOCK_END_UNIX_S=$(($(date +%s) + 86400))
+module use /soft/modulefiles
+module load conda
+export TMPDIR=/tmp
+unset PYTHONPATH PYTHONHOME
+export PATH=ENVIRONMENT/bin:"$PATH"
+export PYTHONSAFEPATH=1
+export PYTHONNOUSERSITE=1
+export OMP_NUM_THREADS=1
+export OPENBLAS_NUM_THREADS=1
+export MKL_NUM_THREADS=1
+export NUMBA_NUM_THREADS=1
+export NUMBA_CACHE_DIR=CACHES/numba
+export MPLCONFIGDIR=CACHES/matplotlib
+export MPLBACKEND=Agg
+export HDF5_USE_FILE_LOCKING=FALSE
+
+export JOBNAME="parsl.cores.block-0"
+
+mpiexec -n 8 --ppn 1 process_worker_pool.py  --max_workers_per_node=32 -a ADDRESS -p 0 -c 1e-06 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/cores --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=86340 --cpu-affinity none  --mpi-launcher=mpiexec --available-accelerators

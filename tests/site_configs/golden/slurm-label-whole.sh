@@ -1,0 +1,33 @@
+# sbatch RUN_DIR/submit_scripts/parsl.blocks-2.block-0
+# units: 4 at a time, of 2 ranks: $PARSL_MPI_PREFIX {"num_nodes": 2, "ranks_per_node": 1, "num_ranks": 2, "launcher_options": ""}
+#!/bin/bash
+
+#SBATCH --job-name=parsl.blocks-2.block-0
+#SBATCH --output=RUN_DIR/submit_scripts/parsl.blocks-2.block-0.stdout
+#SBATCH --error=RUN_DIR/submit_scripts/parsl.blocks-2.block-0.stderr
+#SBATCH --nodes=8
+#SBATCH --time=60
+#SBATCH --ntasks-per-node=1
+#SBATCH --no-requeue
+#SBATCH --exclusive
+#SBATCH --account=my-project
+
+
+export NNK_BLOCK_END_UNIX_S=$(($(date +%s) + 3600))
+unset PYTHONPATH PYTHONHOME
+export PATH=ENVIRONMENT/bin:"$PATH"
+export PYTHONSAFEPATH=1
+export PYTHONNOUSERSITE=1
+export OMP_NUM_THREADS=1
+export OPENBLAS_NUM_THREADS=1
+export MKL_NUM_THREADS=1
+export NUMBA_NUM_THREADS=1
+export NUMBA_CACHE_DIR=CACHES/numba
+export MPLCONFIGDIR=CACHES/matplotlib
+export MPLBACKEND=Agg
+export HDF5_USE_FILE_LOCKING=FALSE
+
+
+export JOBNAME="parsl.blocks-2.block-0"
+
+process_worker_pool.py  --max_workers_per_node=4 -a ADDRESS -p 0 -c 1e-09 -m None --poll 10 --port=PORT --cert_dir RUN_DIR/certificates --logdir=RUN_DIR/blocks-2 --logconf=None --block_id=0 --hb_period=2  --hb_threshold=20 --drain_period=3540 --cpu-affinity none --enable_mpi_mode  --mpi-launcher=srun --available-accelerators
