@@ -20,6 +20,7 @@ from parsl.executors import HighThroughputExecutor
 
 from jobs.apps import run_command, run_in_worker
 from launch.private import close_keys, private_folder
+from launch.scheduler_jobs import jobs_file, note_jobs
 from launch.units import Order
 from nnk.files import Workdir
 from site_configs import Pool, Site, SiteError
@@ -27,6 +28,7 @@ from site_configs.builder import build, driver_address, worker_environment
 from site_configs.schedulers import Patient
 
 CLOSE_S = 20.0
+MOST_REFUSALS = 3
 LOOK_S, NO_WORKERS_S = 20.0, 180.0
 PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
@@ -82,7 +84,12 @@ class Dispatcher:
             return
         if trouble.since_s not in self._told:
             self._told.add(trouble.since_s)
-            self._say(f"{trouble.text}; it is asked again, and units under way go on")
+            self._say(f"{trouble.text}; it is tried again, and units under way go on")
+        if provider.refusals >= MOST_REFUSALS and not provider.not_cancelled:
+            raise SiteError(
+                f"{trouble.text}. Correct queue, account, walltime or directives under jobs in the site's "
+                "file (launch plan FILE --scripts shows what is submitted), then run again"
+            )
         if trouble.lasts_s > provider.patience_s and not executor.connected_managers():
             raise SiteError(
                 f"{trouble.text}; so for {trouble.lasts_s:.0f} s, and no worker is left. Try the command "
@@ -118,12 +125,16 @@ def dispatcher(
 ) -> Iterator[Dispatcher]:
     """Parsl on `site` with these workers; everything is ended on leaving. `say` tells the user."""
     environment = worker_environment(cache_folder(workdir))
+    submits = site.jobs is not None and not site.in_job
     with plain_path(private_folder(workdir.run_dir(epoch) / "parsl")) as run_dir:
         address = driver_address(site)
-        kernel = parsl.load(build(site, run_dir, pools=pools, environment=environment, address=address))
+        config = build(site, run_dir, pools=pools, environment=environment, address=address)
+        if submits:
+            note_jobs(config.executors, site.scheduler, jobs_file(workdir, epoch))
+        kernel = parsl.load(config)
         try:
             close_keys(run_dir)
-            yield Dispatcher(kernel, patient=site.jobs is not None, say=say)
+            yield Dispatcher(kernel, patient=submits, say=say)
         finally:
             _close(kernel)
             _tell_of_jobs_left(kernel, say)
