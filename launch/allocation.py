@@ -125,7 +125,7 @@ def _choices(campaign: Campaign, site: Site, one: Allocation) -> str:
     origins = {
         f"queue {pool.queue or 'default'}": _origin(campaign, site, stage, "queue", "queue"),
         f"walltime {pool.walltime}": _origin(campaign, site, stage, "walltime", "walltime"),
-        f"nodes {pool.nodes}": _origin(campaign, site, stage, "nodes", "nodes"),
+        f"nodes {pool.nodes}": _origin_of_nodes(campaign, site, one),
         count: _origin(campaign, site, stage, "ranks_per_node", count),
     }
     if origins[count].startswith("site_configs/"):
@@ -140,6 +140,12 @@ def _origin(campaign: Campaign, site: Site, stage: str, asked: str, given: str) 
         return _campaign_origin(campaign, "resources", section, asked)
     own: Any = getattr(site.stages.get(stage), given, None)  # type: ignore[call-overload]
     return _site_origin(site, ("stages", stage, given) if own is not None else ("jobs", given))
+
+
+def _origin_of_nodes(campaign: Campaign, site: Site, one: Allocation) -> str:
+    if one.layout.pool.is_shared:
+        return _site_origin(site, ("jobs", "nodes_per_job"))
+    return _origin(campaign, site, one.request.stage, "nodes", "nodes")
 
 
 def _account_origin(campaign: Campaign, site: Site) -> str:

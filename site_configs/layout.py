@@ -32,6 +32,11 @@ class Pool:
     nodes_per_unit: int = 0
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several units share the nodes of a larger job."""
+        return self.on_every_node or self.nodes_per_unit > 0
+
+    @property
     def units_per_job(self) -> int:
         """Units that a job works on at the same time."""
         return self.workers * (self.nodes if self.on_every_node else 1)
