@@ -153,6 +153,14 @@ class ClusterExpansionModel(_Model):
     """cluster-expansion: energies of clusters by ridge regression, the baseline before networks."""
 
 
+class KernelModel(_Model):
+    """Barriers from the most similar ones that are known, atom by atom, by a Gaussian process in closed form.
+    The best of few labels and of compositions that are not labelled; slow, and without detailed balance."""
+
+    kind: Literal["kernel"]
+    """kernel: kernel regression; nothing can be chosen."""
+
+
 class LinearModel(_Model):
     """Barriers by linear regression on the species around the vacancy (Fan et al. 2022)."""
 
@@ -230,6 +238,7 @@ Model = Annotated[
     Annotated[BalancedModel, Tag("(detailed-balance)")]
     | Annotated[ClusterExpansionModel, Tag("(cluster-expansion)")]
     | Annotated[FingerprintModel, Tag("(fingerprint)")]
+    | Annotated[KernelModel, Tag("(kernel)")]
     | Annotated[LinearModel, Tag("(linear)")]
     | Annotated[MlpModel, Tag("(mlp)")]
     | Annotated[NeuronMapCnnModel, Tag("(neuron-map-cnn)")]

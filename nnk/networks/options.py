@@ -65,6 +65,11 @@ class ClusterExpansionOptions:
 
 
 @dataclass(frozen=True)
+class KernelOptions:
+    """Kernel regression on surroundings site by site; nothing can be chosen."""
+
+
+@dataclass(frozen=True)
 class LinearOptions:
     """Linear regression on the one-hot species of the sites; nothing can be chosen."""
 
@@ -152,6 +157,7 @@ Options = (
     BalancedOptions
     | ClusterExpansionOptions
     | FingerprintOptions
+    | KernelOptions
     | LinearOptions
     | MlpOptions
     | NeuronMapCnnOptions

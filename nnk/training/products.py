@@ -68,18 +68,22 @@ class Predicted(NamedTuple):
 
 
 def predict_both(model: BarrierModel, data: JumpData) -> Predicted:
-    """Both barriers of every label, known or not."""
+    """Both barriers of every label; the backward ones are NaN where the labels have none at all."""
     reverse = (int(data.environment.offsets.shape[0]) - 1 - data.jump).astype(np.uint8)
     if model.environment.kind == "union":
         before, after = data.species, data.species[:, data.environment.inversion]
     else:
         with_mover = np.concatenate([data.species, data.mover[:, None]], axis=1)
         before, after = (with_mover[:, columns] for columns in initial_columns(data.structure, data.shells))
-    ways = (before, data.mover, data.jump), (after, data.mover, reverse)
+    ways = [(before, data.mover, data.jump), (after, data.mover, reverse)]
+    unknown = np.full(len(data), np.nan)
+    if not data.connected.any():
+        del ways[1]
     if isinstance(model, EnsembleModel):
-        (forward, one), (backward, other) = (model.mean_and_spread(*way) for way in ways)
+        found = [model.mean_and_spread(*way) for way in ways]
+        (forward, one), (backward, other) = (*found, (unknown, unknown))[:2]
         return Predicted(forward, backward, (one, other))
-    forward, backward = (model.predict(*way) for way in ways)
+    forward, backward = (*(model.predict(*way) for way in ways), unknown)[:2]
     return Predicted(forward, backward, None)
 
 
