@@ -7,13 +7,14 @@ while a campaign runs, ``labels/aside/*.nc`` labels of other inputs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.jumps import remove_jumps
+from nnk.barrier_files import DamagedBarriers
 from nnk.barrier_journal import SUFFIX, read_journal
 from nnk.barrier_merge import distinct_hashes, merge_files, rows_of
 from nnk.barriers import BarrierSet, concatenate
@@ -48,7 +49,8 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
     """Merge all files of labels into ``labels.nc``; a kill in between loses nothing and doubles nothing.
 
     Labels whose item is not `wanted` (they were made from other inputs) are kept in ``labels/aside``, from
-    where they come back when the inputs do. Files that cannot be read go into ``quarantine``.
+    where they come back when the inputs do. Files that cannot be read go into ``quarantine``, and what they
+    held is to be made again.
 
     Args:
         workdir: the working directory.
@@ -56,6 +58,17 @@ def merge_labels(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Mer
         fence: the right to write.
     """
     pack_journals(workdir, sorted(workdir.labels_dir.glob(f"*{SUFFIX}")), fence)
+    damaged: list[Path] = []
+    while True:
+        try:
+            merged = _merge(workdir, wanted, fence)
+        except DamagedBarriers as error:  # in columns that are only read to be merged
+            damaged.append(_set_aside(error.path, workdir, fence))
+        else:
+            return replace(merged, damaged=(*damaged, *merged.damaged))
+
+
+def _merge(workdir: Workdir, wanted: Collection[str], fence: Fence) -> Merged:
     target, items = workdir.labels_file, frozenset(wanted)
     segments = sorted(path for path in workdir.labels_dir.glob("*.nc") if path != target)
     aside = sorted((workdir.labels_dir / ASIDE).glob("*.nc"))
@@ -123,12 +136,17 @@ def _read_hashes(
         except (OSError, ValueError, RuntimeError, LookupError) as error:  # cut short or not NetCDF
             if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
                 raise  # the system's trouble, not the file's; NetCDF's own numbers are negative
-            fence.check()
-            workdir.quarantine.mkdir(exist_ok=True)
-            place = workdir.quarantine / f"{fence.epoch:06d}-{path.name}"
-            path.replace(place)
-            damaged.append(place)
+            damaged.append(_set_aside(path, workdir, fence))
     return found, damaged
+
+
+def _set_aside(path: Path, workdir: Workdir, fence: Fence) -> Path:
+    """Move a damaged file to where nobody reads it; where it is then."""
+    fence.check()
+    workdir.quarantine.mkdir(exist_ok=True)
+    place = workdir.quarantine / f"{fence.epoch:06d}-{path.name}"
+    path.replace(place)
+    return place
 
 
 def _put_aside(path: Path, others: set[str], wanted: frozenset[str], workdir: Workdir, fence: Fence) -> int:

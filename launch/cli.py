@@ -19,6 +19,7 @@ from typing import Any
 import typer
 
 from launch.commands import ExitCode, Output, UsageError, app, say
+from launch.disk_trouble import disk_trouble
 from launch.lock import LockHeld
 from launch.private import denied
 from launch.problems import CampaignErrors, did_you_mean
@@ -93,7 +94,8 @@ def run_command(arguments: list[str]) -> int:
         _show_traceback(output)
         return ExitCode.SITE_OR_LOCK
     except Exception as error:
-        say(f"launch: {type(error).__name__}: {error}")
+        known = disk_trouble(error) if isinstance(error, OSError) else None
+        say(f"launch: {known or f'{type(error).__name__}: {error}'}")
         if not _show_traceback(output):
             say("launch: --debug shows where this comes from")
         return ExitCode.SITE_OR_LOCK

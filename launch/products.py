@@ -7,7 +7,7 @@ prepare    labels/{potential,system,lattice/<c>}.json  key ``inputs_hash``
 samples    samples/<composition>/r000.nc               attribute ``inputs_hash``
 label      labels/**/*.nc, labels/*.journal            variable ``item_hash``, or line, of each barrier
 audit      audit/audit.nc                              attribute ``inputs_hash``
-train      models/<name>/model.json                    last record of the item, state "done"
+train      models/<name>/model.{json,safetensors}      last record of the item, state "done"; whole
 kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``; long enough, too
 analysis   figures/<name>.json                         last record of the item, state "done"
 report     report.html                                 last record of the item, state "done"
@@ -31,7 +31,9 @@ from launch.items import Item, hashes_of
 from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
 from nnk.barrier_files import first_of_equals
 from nnk.barrier_journal import SUFFIX, journal_hashes
-from nnk.files import Workdir
+from nnk.files import Workdir, file_hash
+
+_DAMAGE = (OSError, RuntimeError, ValueError, LookupError)  # of a file that is cut short, or no longer itself
 
 
 class Products:
@@ -72,12 +74,23 @@ class Products:
 
     def _recorded(self, item: Item) -> bool:
         last = self._history.last(item.stage, item.key)
-        product = {
-            "train": self._workdir.model_dir(item.key) / "model.json",
-            "analysis": self._workdir.figures / f"{item.key}.json",
-            "report": self._workdir.report,
-        }[item.stage]
-        return bool(last and last.state == "done" and last.hash == item.hash and product.is_file())
+        if not last or last.state != "done" or last.hash != item.hash:
+            return False
+        if item.stage == "train":
+            return _is_whole_model(self._workdir.model_dir(item.key))
+        path = (
+            self._workdir.figures / f"{item.key}.json" if item.stage == "analysis" else self._workdir.report
+        )
+        return path.is_file()
+
+
+def _is_whole_model(folder: Path) -> bool:
+    """Whether a network's header and arrays are there and belong together."""
+    try:
+        header = json.loads((folder / "model.json").read_text())
+        return str(header["weights_sha256"]).startswith(file_hash(folder / "model.safetensors"))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _hash_in_json(path: Path) -> str:
@@ -96,7 +109,7 @@ def _hash_in_netcdf(path: Path) -> str:
     try:
         with netCDF4.Dataset(path) as file:
             return str(getattr(file, "inputs_hash", ""))
-    except OSError:  # not NetCDF: cut short, say; the item is made again
+    except _DAMAGE:  # the item is made again
         return ""
 
 
@@ -108,7 +121,7 @@ def _item_hashes(path: Path) -> set[str]:
                 return set()
             file.set_auto_mask(False)
             characters = file["item_hash"][:]
-    except OSError:  # not NetCDF: cut short, say; its labels are made again. Or a run has just merged it
+    except _DAMAGE:  # its labels are made again; or a run has just merged it
         return set()
     if characters.ndim != 2 or not characters.size:
         return set()

@@ -237,16 +237,29 @@ class BarrierWriter:
             self._file[name][part] = characters
 
 
+class DamagedBarriers(ValueError):
+    """A file of barriers that is no longer what was written.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(f"{path} is damaged ({error}); remove it and run again: its labels are made anew")
+        self.path = path
+
+
 class BarrierFile:
-    """Reads a file part by part.
+    """Reads a file part by part; all that reads it may raise `DamagedBarriers`.
 
     Raises:
         ValueError: not a file of barriers, or one of another format version.
+        DamagedBarriers: it cannot be opened as NetCDF.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = netCDF4.Dataset(path)
+        self._file = _opened(path)
         self._file.set_auto_mask(False)
         found = getattr(self._file, "format_version", None)
         if found not in READABLE or getattr(self._file, "content", None) != CONTENT:
@@ -297,13 +310,13 @@ class BarrierFile:
         """Rows of a variable."""
         self._check_open()
         if name in self._file.variables:
-            return np.asarray(self._file[name][part])
+            return np.asarray(self._rows(name, part))
         return self._default(name)[part]
 
     def text(self, name: str, part: slice = slice(None)) -> Bytes:
         """Rows of a variable of texts, as fixed-length bytes."""
         self._check_open()
-        characters = self._file[name][part]
+        characters = self._rows(name, part)
         rows, width = characters.shape
         return np.ascontiguousarray(characters).view(f"S{width}").reshape(rows)
 
@@ -321,6 +334,13 @@ class BarrierFile:
             columns, self.text("item_hash", part), self.column("reason", part).astype(np.int64)
         )
 
+    def _rows(self, name: str, part: slice) -> NDArray:
+        try:
+            rows: NDArray = self._file[name][part]
+        except (RuntimeError, LookupError) as error:  # a checksum does not fit, a variable is gone
+            raise DamagedBarriers(self.path, error) from error
+        return rows
+
     def _default(self, name: str) -> NDArray:
         """A column of the samples that version 2 did not have."""
         column, n_elements = SAMPLE_COLUMNS[name], len(self._file.elements.split())
@@ -330,6 +350,15 @@ class BarrierFile:
     def _check_open(self) -> None:
         if not self._file.isopen():
             raise ValueError(f"{self.path} has been closed")
+
+
+def _opened(path: Path) -> netCDF4.Dataset:
+    try:
+        return netCDF4.Dataset(path)
+    except OSError as error:
+        if error.errno is not None and error.errno > 0:
+            raise  # the system's trouble, not the file's; NetCDF's own numbers are negative
+        raise DamagedBarriers(path, error) from error
 
 
 def numbered(texts: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:

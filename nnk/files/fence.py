@@ -27,7 +27,16 @@ def read_epoch(epoch_file: Path) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{epoch_file}: expected the number of a run, got {text[:40]!r}") from None
+        raise ValueError(
+            f"{epoch_file}: expected the number of a run, got {text[:40]!r}; while nobody runs the campaign, "
+            f"write {_last_run(epoch_file)}, that of the last one, into it"
+        ) from None
+
+
+def _last_run(epoch_file: Path) -> int:
+    """The highest number of the folders of runs."""
+    names = [path.name for path in epoch_file.parent.glob("run/[0-9]*")]
+    return max((int(name) for name in names if name.isdigit()), default=0)
 
 
 @dataclass(frozen=True)
@@ -54,5 +63,6 @@ class Fence:
         if not latest:
             raise StaleEpoch(f"{self.epoch_file} is gone: the working directory was removed under a run")
         raise StaleEpoch(
-            f"{self.epoch_file}: run {latest} has taken over from run {self.epoch}, which writes no more"
+            f"{self.epoch_file}: run {latest} has taken over from run {self.epoch}, which writes no more; "
+            "nothing is lost: see launch status"
         )

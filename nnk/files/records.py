@@ -73,6 +73,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _records(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    last: dict[str, Any] = {}
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):
             return
@@ -85,7 +86,16 @@ def _records(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
                 f"{path}:{number}: expected a JSON object, got {line.rstrip()[:40]!r}; "
                 f"remove the line: what it told is made again if it is wanted"
             )
+        _put_after(last, record)
+        last = record
         yield record
+
+
+def _put_after(last: dict[str, Any], record: dict[str, Any]) -> None:
+    """A line of a unit is later than the one before it, even where the clock was put back in between."""
+    same_unit = all(last.get(name) == record.get(name) is not None for name in ("unit", "epoch"))
+    if same_unit and record.get("time_unix_s", 0.0) < last.get("time_unix_s", 0.0):
+        record["time_unix_s"] = last["time_unix_s"]
 
 
 def iterate_records(workdir: Workdir, stage: str) -> Iterator[dict[str, Any]]:

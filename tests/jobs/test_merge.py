@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from jobs.merge import ASIDE, merge_labels
+from nnk.barrier_files import DamagedBarriers
+from nnk.barrier_merge import distinct_hashes
 from nnk.barriers import BarrierSet
 from nnk.files import Fence, StaleEpoch, Workdir
 
@@ -140,3 +142,32 @@ def test_a_damaged_file_is_put_aside_and_named(workdir, fence):
     assert (merged.n_labels, merged.damaged) == (Z, (workdir.quarantine / "000001-b.nc",))
     assert merged.damaged[0].read_bytes() == b"CDF rubbish"
     assert files(workdir) == ["labels.nc"]
+
+
+def damage_a_column(path):
+    """Damage a file so that its hashes can be read and something else cannot."""
+    good = path.read_bytes()
+    for place in range(len(good) // 2, len(good), 16):
+        path.write_bytes(
+            good[:place] + bytes(byte ^ 0xFF for byte in good[place : place + 8]) + good[place + 8 :]
+        )
+        try:
+            distinct_hashes(path)
+        except ValueError:
+            continue
+        try:
+            BarrierSet.load(path)
+        except DamagedBarriers as error:
+            return str(error)
+    pytest.fail("no such place")
+
+
+def test_columns_that_a_merge_cannot_read_are_set_aside(workdir, fence):
+    put(workdir, "a", labels_of([(0, "h0")]))
+    put(workdir, "b", labels_of([(1, "h1")]))
+    told = damage_a_column(workdir.labels_dir / "b.nc")
+    assert "b.nc is damaged" in told
+    assert "remove it and run again: its labels are made anew" in told
+    merged = merge_labels(workdir, ["h0", "h1"], fence)
+    assert [place.name for place in merged.damaged] == ["000001-b.nc"]
+    assert (merged.n_labels, merged_hashes(workdir)) == (Z, ["h0"])

@@ -151,3 +151,11 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path):
         assert text == text[0] * 300_000
     remove_temporaries(tmp_path)
     assert names(tmp_path) == ["a"]
+
+
+def test_the_cure_of_a_lost_epoch_names_the_last_run(tmp_path):
+    (tmp_path / "epoch").write_bytes(b"")
+    for name in ("000002", "000011", "other"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"got ''; while nobody runs the campaign, write 11, "):
+        read_epoch(tmp_path / "epoch")

@@ -135,3 +135,13 @@ def test_a_stale_run_compacts_nothing(tmp_path):
     with pytest.raises(StaleEpoch):
         compact_records(workdir, Fence(workdir.epoch_file, 2))
     assert len(list(workdir.records("label").iterdir())) == 250
+
+
+def test_lines_of_a_unit_keep_their_order_when_the_clock_is_put_back(tmp_path):
+    workdir = Workdir(tmp_path)
+    events = [("started", 1000.0), ("done", 400.0)]
+    for state, time_unix_s in events:
+        append_record(
+            workdir, "train", "a", {"key": "main", "state": state, "unit": "a", "time_unix_s": time_unix_s}
+        )
+    assert [record["state"] for record in read_records(workdir, "train")] == ["started", "done"]
