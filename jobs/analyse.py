@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from jobs.apps import PYTHON, tail
+from jobs.apps import PYTHON, shown, tail
 from jobs.unit import Unit
 
 
@@ -26,8 +26,8 @@ def main(arguments: list[str]) -> int:
     if code == 0:
         unit.record(unit.outcome(item, "done", seconds=seconds))
     else:
-        last = tail(unit.log_file, 1)
-        unit.record(unit.outcome(item, "failed", seconds=seconds, error=last or f"exit code {code}"))
+        last = tail(unit.log_file, 1) if code > 0 else ""  # a signal leaves no words
+        unit.record(unit.outcome(item, "failed", seconds=seconds, error=last or shown(code)))
     return code
 
 

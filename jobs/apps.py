@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from jobs.block import note_block
+from jobs.oom import oom_kills
 from jobs.stop import POLL_S, Stop
 
 PYTHON = (sys.executable, "-P")
 TAIL_LINES = 12
 GPU_VARIABLE = "NNK_GPU_VARIABLE"
 GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+_SIGNAL_BASE = 128  # shells and srun: exit code of a process that a signal has killed
+_SIGNALS_OF_MPIEXEC = (4, 6, 7, 8, 9, 11)  # with whose bare numbers it ends; jobs of ours end with others
 LIKE_CUDA = ("HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL")
 """Further variables by which AMD's runtime chooses among the GPUs that ROCR_VISIBLE_DEVICES has left."""
 PLACED_BY_PARSL = "$PARSL_MPI_PREFIX"
@@ -33,15 +36,17 @@ class JobFailed(RuntimeError):
     Attributes:
         code: exit code, or minus the number of the signal that has killed it.
         log: last lines of its log.
+        is_oom: it was killed, and meanwhile its node has killed processes for want of memory.
     """
 
-    def __init__(self, code: int, log: str) -> None:
-        super().__init__(code, log)
+    def __init__(self, code: int, log: str, is_oom: bool = False) -> None:
+        super().__init__(code, log, is_oom)
         self.code = code
         self.log = log
+        self.is_oom = is_oom
 
     def __str__(self) -> str:
-        return f"{_shown(self.code)}\n{self.log}"
+        return f"{shown(self.code)}{', out of memory' if self.is_oom else ''}\n{self.log}"
 
 
 def run_command(
@@ -71,13 +76,15 @@ def run_command(
     note_block(Path(work_dir))
     log = Path(log_file)
     log.parent.mkdir(parents=True, exist_ok=True)
+    kills = oom_kills()
     with open(log, "ab") as out:
         process = subprocess.Popen(
             placed(command, os.environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
         code = _wait(process, Stop(Path(stop_file)))
     if code:
-        raise JobFailed(code, tail(log))
+        is_oom = signal_of(code) == signal.SIGKILL and oom_kills() > kills
+        raise JobFailed(code, tail(log), is_oom)
     return 0
 
 
@@ -105,7 +112,17 @@ def _wait(process: subprocess.Popen[bytes], stop: Stop) -> int:
                 process.terminate()
 
 
-def _shown(code: int) -> str:
+def signal_of(code: int) -> int:
+    """Number of the signal behind an exit code (-9, 137, or 9 of mpiexec); 0 if there is none."""
+    if code < 0:
+        return -code
+    if _SIGNAL_BASE < code < _SIGNAL_BASE + signal.NSIG:
+        return code - _SIGNAL_BASE
+    return code if code in _SIGNALS_OF_MPIEXEC else 0
+
+
+def shown(code: int) -> str:
+    """How a process has ended: ``killed by SIGKILL``, ``exit code 1``."""
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 

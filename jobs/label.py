@@ -114,14 +114,14 @@ class Labeller:
         """The labels of the vacancy of an item, of which some jumps may have been labelled before."""
         name, sample = item.inputs["composition"], item.inputs["sample"]
         lattice, atoms = self._lattice(name), self._sample(name, sample)
-        crash = item.inputs.get("crashed")
+        reason = item.inputs.get("given_up", {}).get("error", "")
         if atoms.hop is None:
             site = int(self._site_order(name, sample)[item.inputs["vacancy"]])
-            labels, jumps = self._labels(lattice, atoms, site, crash, kept), np.arange(lattice.z)
+            labels, jumps = self._labels(lattice, atoms, site, reason, kept), np.arange(lattice.z)
         else:
             site, jump = atoms.hop
             one = OneJump(jump, kept)
-            labels, jumps = one.only(self._labels(lattice, atoms, site, crash, one)), np.array([jump])
+            labels, jumps = one.only(self._labels(lattice, atoms, site, reason, one)), np.array([jump])
         return LabelledVacancy(
             lattice=lattice,
             occupancy=atoms.occupancy,
@@ -135,10 +135,11 @@ class Labeller:
         )
 
     def _labels(
-        self, lattice: Lattice, atoms: Sample, site: int, crash: str | None, kept: KeptJumps | None
+        self, lattice: Lattice, atoms: Sample, site: int, reason: str, kept: KeptJumps | None
     ) -> VacancyLabels:
-        if crash:
-            return unlabelled(lattice.z, Flag.ERROR, crash, kept=kept)
+        """The labels of a vacancy; of one that was given up, for what `reason`, those made before."""
+        if reason:
+            return unlabelled(lattice.z, Flag.ERROR, reason, kept=kept)
         return label_vacancy(
             self._force_field,
             lattice,
@@ -213,7 +214,8 @@ class Desk:
             self._fence.check()
             self._journal.add(barrier_set(self._elements, [(item.hash, vacancy)], self._attrs))
             self._jumps.clear()
-        return {"calls": round(float(vacancy.labels.calls.sum()))}
+        calls = round(float(vacancy.labels.calls.sum()))
+        return {"calls": calls, **item.inputs.get("given_up", {})}
 
 
 def label(unit: Unit, comm: Any, stop: Stop) -> None:

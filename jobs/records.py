@@ -17,7 +17,7 @@ ITEMS_IN_HAND = 2  # of a rank: one in work and one in advance
 class Recorder:
     """Records items as done or failed, several at a time; used by the rank that hands them out.
 
-    The work on an item gives a mapping of what else is to be recorded of it.
+    The work on an item gives a mapping of what else is to be recorded of it: of one that was given up, why.
     """
 
     def __init__(self, unit: Unit) -> None:
@@ -45,5 +45,5 @@ class Recorder:
 
     def _record(self, result: Result[UnitItem]) -> dict[str, Any]:
         state = "failed" if result.error else "done"
-        more = {"ended_unix_s": round(result.ended_unix_s, 6), **(result.value or {})}
-        return self._unit.outcome(result.item, state, seconds=result.seconds, error=result.error, **more)
+        more = {"error": result.error, "ended_unix_s": round(result.ended_unix_s, 6), **(result.value or {})}
+        return self._unit.outcome(result.item, state, seconds=result.seconds, **more)

@@ -27,7 +27,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from jobs.apps import JobFailed
+from jobs.apps import JobFailed, signal_of
 from jobs.block import Block
 from jobs.failure_class import FailureClass, class_of_error, class_of_log
 from jobs.unit import describe
@@ -46,6 +46,8 @@ class Policy:
         alone_from: the failure from which on it is tried in a unit of its own.
         is_counted: whether the failure is one of the `MOST_FAILURES`.
         is_held: whether later runs leave a failed item alone until ``launch retry``.
+        label_says_so: whether a label that is given up is recorded as one that has failed, and the campaign
+            goes on without it; not where other labels would fail alike.
         cure: what the user can do.
     """
 
@@ -53,9 +55,11 @@ class Policy:
     alone_from: int = 2
     is_counted: bool = True
     is_held: bool = False
+    label_says_so: bool = True
     cure: str = ""
 
 
+_OF_ALL = Policy(most=1, label_says_so=False)
 POLICIES = {
     FailureClass.WALLTIME: Policy(
         most=5, is_counted=False, cure="a longer walltime (resources.<stage>.walltime)"
@@ -66,11 +70,11 @@ POLICIES = {
     FailureClass.MEMORY: Policy(
         alone_from=1, cure="fewer ranks (resources.<stage>.ranks_per_node), or a queue with more memory"
     ),
-    FailureClass.DISK: Policy(alone_from=_NEVER, cure="free space, or a larger quota"),
-    FailureClass.CRASH: Policy(cure="the log tells where; another version of the program that crashes"),
-    FailureClass.NUMERICAL: Policy(most=1, is_held=True, cure="other inputs: the same ones fail again"),
-    FailureClass.USER: Policy(most=1, is_held=True, cure="mend what the message names"),
-    FailureClass.PROGRAM: Policy(most=1, cure="the log tells where; report it if it is of this program"),
+    FailureClass.DISK: Policy(alone_from=_NEVER, label_says_so=False, cure="free space, or a larger quota"),
+    FailureClass.CRASH: Policy(cure="see where in the log; another version of what crashes"),
+    FailureClass.NUMERICAL: replace(_OF_ALL, is_held=True, cure="other inputs: the same ones fail again"),
+    FailureClass.USER: replace(_OF_ALL, is_held=True, cure="mend what the message names"),
+    FailureClass.PROGRAM: replace(_OF_ALL, cure="see where in the log; report it if it is this program"),
     FailureClass.UNKNOWN: Policy(cure="see the log"),
 }
 
@@ -88,12 +92,15 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[FailureClass]] = defaultdict(Counter)
+        self._blocks: dict[str, str] = {}
 
     def come_on(self, key: str) -> None:
         """More is saved of an item than before: its failures so far are forgotten."""
         self._counts.pop(key, None)
 
-    def after(self, key: str, cause: FailureClass, *, is_lost: bool, is_traced: bool = False) -> Verdict:
+    def after(
+        self, key: str, cause: FailureClass, *, is_lost: bool, is_traced: bool = False, block: str = ""
+    ) -> Verdict:
         """What becomes of an item after one more failure.
 
         Args:
@@ -102,7 +109,12 @@ class Tally:
             is_lost: the unit was lost while the item was in work: other items of the unit may be to blame,
                 so that even what needs no second trial gets one.
             is_traced: the process has left word that this item is to blame.
+            block: where it was; the end of one and the same block is counted once.
         """
+        if cause is FailureClass.WALLTIME and block:
+            before, self._blocks[key] = self._blocks.get(key), block
+            if before == block:
+                return Verdict.AGAIN
         policy, counts = POLICIES[cause], self._counts[key]
         if is_lost:
             policy = replace(policy, most=max(policy.most, MOST_FAILURES))
@@ -111,19 +123,6 @@ class Tally:
         if counts[cause] >= policy.most or n_counted >= MOST_FAILURES:
             return Verdict.GIVE_UP
         return Verdict.ALONE if is_traced or counts[cause] >= policy.alone_from else Verdict.AGAIN
-
-
-_SIGNAL_BASE = 128  # shells and srun: exit code of a process that a signal has killed
-_SIGNALS_OF_MPIEXEC = (4, 6, 7, 8, 9, 11)  # with whose bare numbers it ends; jobs of ours end with others
-
-
-def signal_of(code: int) -> int:
-    """Number of the signal behind an exit code (-9, 137, or 9 of mpiexec); 0 if there is none."""
-    if code < 0:
-        return -code
-    if _SIGNAL_BASE < code < _SIGNAL_BASE + signal.NSIG:
-        return code - _SIGNAL_BASE
-    return code if code in _SIGNALS_OF_MPIEXEC else 0
 
 
 def cause_of_loss(

@@ -38,7 +38,7 @@ from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remov
 from site_configs import Site, SiteError, StageLayout, pools_of
 from site_configs.in_job import Allocation, of_its_job
 
-SHOWN_FAILURES = 3
+SHOWN_NAMES = 3
 KEEP_ENVIRONMENT = {"SPT_NOENV": "1"}
 """Parsl's interchange changes its title, which by default destroys the environment that the tag stands in."""
 
@@ -274,8 +274,6 @@ class Run:
         self._outcome.interrupted |= interruption.asked
         for key, error in failed.items():
             self._outcome.failed[stage, key] = error
-        for key, error in list(failed.items())[:SHOWN_FAILURES]:
-            self._progress.message(f"{stage}: {key} failed: {error.splitlines()[0] if error else 'unknown'}")
         self._note_missing(stage, [item.key for item in items if item.key not in done])
 
     def _skip(self, stage: str, left: list[Item]) -> None:
@@ -283,7 +281,7 @@ class Run:
             return
         reads = sorted({name for item in left for name in self._missing & _read_by(item)})
         self._outcome.skipped += len(left)
-        text = f"{stage}: {len(left)} left out, for want of {', '.join(reads[:SHOWN_FAILURES])}"
+        text = f"{stage}: {len(left)} left out, for want of {', '.join(reads[:SHOWN_NAMES])}"
         self._progress.message(text)
         self._note_missing(stage, [item.key for item in left])
 

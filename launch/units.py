@@ -71,7 +71,7 @@ class UnitMaker:
         items: Sequence[Item],
         *,
         seconds_per_item: float | None = None,
-        crashed: Mapping[str, str] | None = None,
+        given_up: Mapping[str, Mapping[str, str]] | None = None,
     ) -> Order:
         """A unit of some items.
 
@@ -79,7 +79,7 @@ class UnitMaker:
             stage: their stage.
             items: the items.
             seconds_per_item: what they are expected to cost each, if that is known.
-            crashed: by key, why an item is not to be tried again but recorded as failed.
+            given_up: by key, "error" and "class" of labels not to be tried again but recorded as failed.
         """
         layout = self._layouts[stage]
         unit = Unit(
@@ -89,7 +89,7 @@ class UnitMaker:
             epoch=self._epoch,
             ranks=layout.ranks,
             settings={**self._settings(stage, items[0]), "seconds_per_item": seconds_per_item},
-            items=tuple(self._unit_item(item, crashed or {}) for item in items),
+            items=tuple(self._unit_item(item, given_up or {}) for item in items),
         )
         self._count += 1
         unit.save()
@@ -98,10 +98,10 @@ class UnitMaker:
         command = tuple(_command(unit, layout))
         return Order(unit, layout.pool.name, command=command, resources=layout.resources)
 
-    def _unit_item(self, item: Item, crashed: Mapping[str, str]) -> UnitItem:
+    def _unit_item(self, item: Item, given_up: Mapping[str, Mapping[str, str]]) -> UnitItem:
         inputs = _inputs(self._campaign, item)
-        if item.key in crashed:
-            inputs["crashed"] = crashed[item.key]
+        if item.key in given_up:
+            inputs["given_up"] = dict(given_up[item.key])
         return UnitItem(item.key, item.hash, item.group.hash, inputs)
 
     def _settings(self, stage: str, item: Item) -> dict[str, Any]:

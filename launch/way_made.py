@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.jumps import read_jumps
 from launch.items import Item
 from launch.runs_on_disk import jumps_on_disk
 from nnk.files import Workdir
@@ -10,11 +11,17 @@ from nnk.files import Workdir
 def way_made(workdir: Workdir, item: Item) -> int:
     """A number that grows with what is saved of an item; 0 for one that begins anew each time.
 
-    Of a run its jumps, of a training when its last checkpoint was written (ns), also by a network of several.
+    Of a run its jumps, of a label the vacancy's jumps that are labelled, of a training and of samples when
+    the last checkpoint was written (ns), also by a network of several; of an audit its parts.
     """
     if item.stage == "kmc":
         return jumps_on_disk(workdir, item)
-    if item.stage == "train":
-        checkpoints = workdir.model_dir(item.key).glob("**/checkpoints/last.pt")
-        return max((path.stat().st_mtime_ns for path in checkpoints), default=0)
-    return 0
+    if item.stage == "label":
+        return len(read_jumps(workdir.labels_dir).get(item.hash, {}))
+    if item.stage == "audit":
+        return sum(1 for _ in workdir.audit_file.parent.glob("parts/*.nc"))
+    checkpoints = {
+        "train": workdir.model_dir(item.key).glob("**/checkpoints/last.pt"),
+        "samples": [path for path in [workdir.samples_file(item.key).with_suffix(".npz")] if path.exists()],
+    }.get(item.stage, [])
+    return max((path.stat().st_mtime_ns for path in checkpoints), default=0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
 
-from jobs.apps import JobFailed
+from jobs.apps import JobFailed, signal_of
 from jobs.block import Block
 from jobs.failure_class import FailureClass
 from launch.failure_groups import failures_by_class, last_lines
@@ -20,7 +20,6 @@ from launch.failures import (
     cause_of_loss,
     is_given_up,
     is_held,
-    signal_of,
 )
 from launch.history import Event
 from nnk.files import Workdir

@@ -6,12 +6,13 @@ import pytest
 
 from jobs.apps import JobFailed
 from launch.campaign import load_campaign
+from launch.failures import MOST_FAILURES
 from launch.history import History
 from launch.interrupt import Interruption
 from launch.layouts import campaign_site, stage_layout
 from launch.plan import make_plan
 from launch.progress import QuietProgress
-from launch.stage_runner import MOST_LOSSES, StageRunner, StageTools
+from launch.stage_runner import StageRunner, StageTools
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, append_records
 
@@ -70,33 +71,33 @@ def checkpoint(unit, number):
 @pytest.mark.parametrize("stage", ["train", "kmc"])
 def test_what_goes_nowhere_fails_after_some_units(stage, run_stage):
     runner, n_units = run_stage(stage, lambda unit, number: None)
-    assert (n_units, len(runner.failed), runner.done) == (MOST_LOSSES, 1, set())
+    assert (n_units, len(runner.failed), runner.done) == (MOST_FAILURES, 1, set())
     assert list(runner.failed.values()) == ["the job ended without a result"]
 
 
 @pytest.mark.parametrize("is_killed", [True, False])
 def test_a_training_may_take_many_walltimes(is_killed, run_stage):
     def work(unit, number):
-        if number == 3 * MOST_LOSSES:
+        if number == 3 * MOST_FAILURES:
             return done(unit)
         checkpoint(unit, number)
         if is_killed:
             raise JobFailed(-9, "")
 
     runner, n_units = run_stage("train", work)
-    assert (n_units, runner.failed, runner.done) == (3 * MOST_LOSSES, {}, {"main"})
+    assert (n_units, runner.failed, runner.done) == (3 * MOST_FAILURES, {}, {"main"})
 
 
 def test_a_run_may_take_many_walltimes(run_stage, write_run):
     def work(unit, number):
-        if number == 3 * MOST_LOSSES:
+        if number == 3 * MOST_FAILURES:
             return done(unit)
         write_run(unit.workdir, unit.items[0], 100 * number, segment=number)
 
     runner, n_units = run_stage("kmc", work)
-    assert (n_units, runner.failed, len(runner.done)) == (3 * MOST_LOSSES, {}, 1)
+    assert (n_units, runner.failed, len(runner.done)) == (3 * MOST_FAILURES, {}, 1)
 
 
 def test_a_training_that_stops_coming_on_fails(run_stage):
     runner, n_units = run_stage("train", lambda unit, number: checkpoint(unit, 1) if number == 1 else None)
-    assert (n_units, list(runner.failed)) == (1 + MOST_LOSSES, ["main"])
+    assert (n_units, list(runner.failed)) == (1 + MOST_FAILURES, ["main"])
