@@ -33,7 +33,7 @@ def is_free(port):
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory):
-    """Environment variables with which Slurm's commands find the cluster."""
+    """Environment variables with which Slurm's commands, slurm-up and slurm-down find the cluster."""
     if os.geteuid() != 0:
         pytest.skip("Slurm's daemons need root")
     path = f"/usr/sbin:/sbin:{os.environ['PATH']}"
@@ -41,7 +41,8 @@ def slurm(tmp_path_factory):
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed: apt install slurm-wlm munge")
     folder = tmp_path_factory.mktemp("slurm")
-    environment = {**os.environ, "SLURM_TEST_DIR": str(folder), "SLURM_TEST_PORT": str(free_ports(3))}
+    own = {"SLURM_TEST_DIR": str(folder), "SLURM_TEST_PORT": str(free_ports(3))}
+    environment = {**os.environ, **own}
     subprocess.run([HERE / "slurm-up", "2"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    yield {"SLURM_CONF": str(folder / "etc" / "slurm.conf")}
+    yield {"SLURM_CONF": str(folder / "etc" / "slurm.conf"), **own}
     subprocess.run([HERE / "slurm-down"], env=environment, check=True)
