@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -34,6 +35,7 @@ TRIAL, NODE, FILES, KNOCK, MPI, LAMMPS = (
 GREETING = "greeting"
 LOCK = "lock-of-both"
 RANKS = "ranks"
+LAUNCHERS = ("srun:", "slurmstepd", "mpiexec", "mpirun", "[mpiexec", "[proxy", "= ", "===")
 
 
 def save(path: Path, content: Any) -> None:
@@ -102,7 +104,7 @@ def says_of(command: Sequence[str], timeout_s: float) -> tuple[int, str]:
 
 
 def ran(command: Sequence[str], patience_s: float) -> tuple[int, str]:
-    """Exit code of a command and the last line that it says on standard error; -1: no end within so long."""
+    """Exit code of a command, and what it says last on standard error; -1: no end within so long."""
     with subprocess.Popen(
         list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
     ) as process:
@@ -111,8 +113,17 @@ def ran(command: Sequence[str], patience_s: float) -> tuple[int, str]:
         except subprocess.TimeoutExpired:
             process.terminate()
             return -1, f"no end within {patience_s:.0f} s"
-    lines = [line.strip() for line in error.splitlines() if line.strip()]
-    return process.returncode, lines[-1] if lines else ""
+    return process.returncode, cause_in(error)
+
+
+def cause_in(text: str) -> str:
+    """The line of a program's last words that tells most: not those of the launcher, which come after it."""
+    lines = [line.strip() for line in text.splitlines() if any(map(str.isalnum, line))]
+    own = [line for line in lines if not line.startswith(LAUNCHERS)]
+    telling = [
+        line for line in own if re.search("error|cannot|could not|not built|fatal", line, re.IGNORECASE)
+    ]
+    return (telling or own or lines or [""])[0 if telling else -1]
 
 
 def rank(folder: Path) -> int:

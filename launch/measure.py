@@ -1,46 +1,66 @@
 """What items of a campaign cost on this machine, by making a few: ``launch doctor SITE FILE --measure``.
 
-The jobs are those of a campaign, in a working directory of their own that is removed. Labels are measured on
-random samples. A kMC run needs a network, so that only runs with a published one are measured.
+The units are those of a campaign and come to work in the same way, on a cluster in jobs of the scheduler;
+their working directory, beside the campaign's own, is removed. Labels are measured on random samples. A kMC
+run needs a network, so that only runs with a published one are measured.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jobs.apps import PYTHON
+from jobs.apps import JobFailed
 from launch.campaign import Campaign
 from launch.campaign_items import all_items
 from launch.costs import what_is_measured
+from launch.dispatch import Dispatcher, dispatcher
+from launch.doctor.here import existing
 from launch.items import Item
+from launch.layouts import stage_layout
 from launch.schema.kmc import PublishedModel
 from launch.units import Order, UnitMaker
 from nnk.files import Workdir, commit, read_records
-from site_configs import Site, SiteError
+from site_configs import Site, SiteError, pools_of
+from site_configs.words import seconds_of
 
 ITEMS_PER_TEAM = 2
 JUMPS = 200_000
-IN_PROCESS = (
-    "import importlib, pathlib, sys; importlib.import_module(sys.argv[1]).run(pathlib.Path(sys.argv[2]))"
-)
+LOCAL_S = 3600.0
 
 
-def measure(campaign: Campaign, site: Site, environment: Mapping[str, str]) -> dict[str, Any]:
+def measure(campaign: Campaign, site: Site, *, wait_s: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Core-seconds of an item by stage, with what they were measured for; see `launch.costs.read_costs`.
 
+    Args:
+        campaign: whose items.
+        site: the machine.
+        wait_s: how long a job may wait in the queue (s).
+        say: tells the user of trouble with a scheduler.
+
     Raises:
-        SiteError: a job has failed; its last words are in the message.
+        SiteError: a job has failed, with its last words, or has not come to run.
     """
     items = all_items(campaign)
-    with tempfile.TemporaryDirectory(prefix="nnk-measure-") as folder:
-        trial = _Trial(campaign, site, Workdir(Path(folder)), environment)
-        found = dict(trial.measured(items))
+    stages = [stage for stage in ("prepare", "label", "kmc") if items.get(stage)]
+    layouts = {stage: stage_layout(site, campaign, stage) for stage in stages}
+    within = existing(campaign.workdir_path)
+    with tempfile.TemporaryDirectory(
+        dir=within, prefix=".nnk-measure-", ignore_cleanup_errors=True
+    ) as folder:
+        workdir = Workdir(Path(folder))
+        workdir.epoch_file.write_text("1\n")
+        with dispatcher(site, workdir, 1, pools_of(layouts.values()), say) as given:
+            maker = UnitMaker(campaign, workdir, 1, layouts)
+            patience_s = wait_s + (seconds_of(site.jobs.walltime) if site.jobs else LOCAL_S)
+            trial = _Trial(campaign, workdir, maker, given, patience_s)
+            found = dict(trial.measured(items, layouts["label"].ranks if "label" in layouts else 1))
     return {
         stage: {"core_seconds": seconds, "of": what_is_measured(campaign, stage)}
         for stage, seconds in found.items()
@@ -59,31 +79,24 @@ def _write(path: Path, text: str) -> None:
 
 
 class _Trial:
-    """Jobs of a few items."""
+    """Units of a few items."""
 
     def __init__(
-        self, campaign: Campaign, site: Site, workdir: Workdir, environment: Mapping[str, str]
+        self, campaign: Campaign, workdir: Workdir, maker: UnitMaker, given: Dispatcher, patience_s: float
     ) -> None:
         self._campaign = campaign
         self._workdir = workdir
-        self._environment = dict(environment)
-        asked = campaign.resources.label.ranks_per_node
-        layouts = {
-            "prepare": site.layout("prepare", asked, None),
-            "label": site.layout("label", asked, None),
-            "kmc": site.layout("kmc", None, None),
-        }
-        self._ranks = layouts["label"].ranks
-        self._maker = UnitMaker(campaign, workdir, 1, layouts)
-        workdir.epoch_file.write_text("1\n")
+        self._maker = maker
+        self._given = given
+        self._patience_s = patience_s
 
-    def measured(self, items: Mapping[str, Sequence[Item]]) -> Iterator[tuple[str, float]]:
-        """Core-seconds by stage."""
+    def measured(self, items: Mapping[str, Sequence[Item]], ranks: int) -> Iterator[tuple[str, float]]:
+        """Core-seconds by stage; `ranks` are those of a unit of labels."""
         label, kmc = self._campaign.label, self._campaign.kmc
         published = kmc is not None and isinstance(kmc.model, PublishedModel)
         runs = [item for item in items["kmc"] if "from" not in item.own][:1] if published else []
         if label is not None:
-            teams = max(1, self._ranks // label.ranks_per_barrier)
+            teams = max(1, ranks // label.ranks_per_barrier)
             some = list(items["label"][: ITEMS_PER_TEAM * teams])
             self._prepare(items["prepare"], [*some, *runs])
             self._run(self._changed("label", some, samples=None))
@@ -108,15 +121,20 @@ class _Trial:
         return replace(order, unit=unit)
 
     def _run(self, order: Order) -> None:
-        unit, command = order.unit, list(order.command)
-        if order.module:
-            command = [*PYTHON, "-c", IN_PROCESS, order.module, str(unit.path)]
-        done = subprocess.run(command, capture_output=True, text=True, env=self._environment, check=False)
+        unit, future = order.unit, self._given.submit(order)
+        end_s, said = time.monotonic() + self._patience_s, ""
+        while not wait([future], timeout=1).done:
+            self._given.check()
+            if time.monotonic() > end_s:
+                raise SiteError(f"{unit.stage} could not be measured: no end within {self._patience_s:.0f} s")
+        try:
+            future.result()
+        except JobFailed as error:
+            said = "\n".join(error.log.splitlines()[-3:])
         records = {r["key"]: r for r in read_records(self._workdir, unit.stage) if r["unit"] == unit.name}
         wrong = [record["error"] for record in records.values() if record["state"] != "done"]
-        if done.returncode or wrong or len(records) < len(unit.items):
-            said = wrong[0] if wrong else "\n".join(done.stderr.splitlines()[-3:])
-            raise SiteError(f"{unit.stage} could not be measured: {said}")
+        if said or wrong or len(records) < len(unit.items):
+            raise SiteError(f"{unit.stage} could not be measured: {wrong[0] if wrong else said}")
 
     def _mean_seconds(self, stage: str) -> float:
         made = [r["seconds"] for r in read_records(self._workdir, stage) if r["state"] == "done"]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from launch.campaign import Campaign
-from launch.commands.base import ExitCode, Json, UsageError, app, load
+from launch.commands.base import ExitCode, Json, UsageError, app, load, say
 from launch.layouts import stage_layout, used_stages
 from nnk.files import Workdir
 from site_configs import Pool, Site, load_site, pools_of
@@ -63,10 +63,9 @@ def _pools(machine: Site, campaign: Campaign | None) -> tuple[Pool, ...] | None:
 
 
 def _measure(campaign: Campaign, machine: Site, wait_s: float) -> None:
-    from launch.doctor import job_environment
     from launch.measure import measure, write_costs
 
-    costs = measure(campaign, machine, job_environment(machine))
+    costs = measure(campaign, machine, wait_s=wait_s, say=say)
     for stage, cost in costs.items():
         print(f"{stage}: {cost['core_seconds']:.3g} core-s per {'jump' if stage == 'kmc' else 'vacancy'}")
     print(write_costs(Workdir(campaign.workdir_path), costs) if costs else "nothing to measure")

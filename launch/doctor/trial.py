@@ -45,11 +45,11 @@ class Trial:
         from site_configs.builder import worker_environment  # which imports parsl
         from site_configs.one_job import OneJob
 
-        self.site, self.request, self.folder, self.door = site, request, folder, door
+        self.site, self.request, self.folder, self.door = _submitting(site), request, folder, door
         self.greeting = f"{os.getpid()} {time.time()!r}"
         first = [*PYTHON, "-m", "jobs.examine", "node", str(folder)]
         self.job = OneJob(
-            site,
+            self.site,
             request.pool,
             folder=folder / "parsl",
             environment=worker_environment(caches()),
@@ -128,6 +128,14 @@ class Trial:
         job = str(self.job.job_id)
         gone = _until(lambda: is_gone(self.site, job), GONE_S, 0.5)
         return "" if gone else f"it is still there after {GONE_S:.0f} s"
+
+
+def _submitting(site: Site) -> Site:
+    """The same machine, where this process submits jobs; without monitoring, which needs all of Parsl."""
+    if site.jobs is None:
+        return site
+    jobs = site.jobs.model_copy(update={"driver": "login"})
+    return site.model_copy(update={"jobs": jobs, "monitoring": False})
 
 
 @contextmanager

