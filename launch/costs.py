@@ -13,6 +13,7 @@ from typing import Any
 
 from launch.campaign import Campaign
 from launch.history import Event, History
+from launch.items import hashes_of
 from launch.plan import Plan, StagePlan, Todo
 from launch.schema.samples import FarFieldSamples
 from nnk.files import Workdir
@@ -76,15 +77,21 @@ class Costs:
 
     def stage(self, stage: StagePlan) -> StageCost:
         """Cost of all items to do of a stage."""
+        if stage.stage != "kmc":
+            per_work, source = self._of_work(stage)
+            return StageCost(len(stage.todo) * per_work / 3600, source)
         return self.of(stage, stage.todo)
 
     def of(self, stage: StagePlan, todo: Iterable[Todo]) -> StageCost:
         """Cost of some items to do of a stage."""
-        if stage.stage not in self._found:
-            self._found[stage.stage] = self._per_work(stage)
-        per_work, source = self._found[stage.stage]
+        per_work, source = self._of_work(stage)
         work = sum(_work(one) for one in todo)
         return StageCost(work * per_work / 3600, source)
+
+    def _of_work(self, stage: StagePlan) -> tuple[float, str]:
+        if stage.stage not in self._found:
+            self._found[stage.stage] = self._per_work(stage)
+        return self._found[stage.stage]
 
     def _per_work(self, stage: StagePlan) -> tuple[float, str]:
         """Core-seconds per unit of work (see `_work`), and whence."""
@@ -99,7 +106,7 @@ class Costs:
         events = [
             e for e in self._history.events(stage.stage).values() if e.state == "done" and e.seconds > 0
         ]
-        present = {item.hash for item in stage.items}
+        present = set(hashes_of(stage.items))
         chosen = [event for event in events if event.hash in present] or events
         work = _work_of_events(chosen, stage)
         return self._cores(stage.stage) * sum(e.seconds for e in chosen) / work if work else None
@@ -170,7 +177,7 @@ def _work(todo: Todo) -> float:
 
 def _work_of_events(events: Iterable[Event], stage: StagePlan) -> float:
     """The same of items that were made."""
-    until = {item.key: item.until for item in stage.items if item.until is not None}
+    until = {item.key: item.until for item in stage.items if item.until} if stage.stage == "kmc" else {}
     if not until:
         return float(sum(1 for _ in events))
     asked = [until[event.key] for event in events if event.key in until]

@@ -59,18 +59,19 @@ class Event(NamedTuple):
 
 
 def _event(record: dict[str, Any]) -> Event:
-    error, state = str(record.get("error") or "").strip(), intern(str(record.get("state", "")))
+    get = record.get
+    error, state = str(get("error") or "").strip(), intern(str(get("state", "")))
     has_class = "class" in record or state in (FAILED, QUARANTINED)
-    return Event(
-        key=str(record.get("key", "")),
-        hash=str(record.get("hash", "")),
-        group=intern(str(record.get("group", ""))),
-        state=state,
-        error=intern(error.splitlines()[0]) if error else "",
-        log=intern(str(record.get("log") or "")),
-        seconds=float(record.get("seconds") or 0.0),
-        failure=FailureClass(record.get("class", "unknown")) if has_class else None,
-        at_unix_s=float(record.get("time_unix_s", 0.0)),
+    return Event(  # by position: there may be a million
+        str(get("key", "")),
+        str(get("hash", "")),
+        intern(str(get("group", ""))),
+        state,
+        intern(error.splitlines()[0]) if error else "",
+        intern(str(get("log") or "")),
+        float(get("seconds") or 0.0),
+        FailureClass(get("class", "unknown")) if has_class else None,
+        float(get("time_unix_s", 0.0)),
     )
 
 

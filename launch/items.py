@@ -80,8 +80,8 @@ class Rows(Protocol):
     def hashes(self) -> Iterator[str]:
         """Hash of each."""
 
-    def chosen(self, places: Iterable[int]) -> Sequence[Item]:
-        """Those at some places."""
+    def chosen(self, places: Sequence[int]) -> Sequence[Item]:
+        """Those at some places, which rise."""
 
     @property
     def hash_of_all(self) -> str:
@@ -99,7 +99,7 @@ def hashes_of(items: Sequence[Item]) -> Iterable[str]:
 
 
 def chosen_of(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
-    """The items at some places."""
+    """The items at some places, which rise."""
     return items.chosen(places) if isinstance(items, Rows) else tuple(items[place] for place in places)
 
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
+from operator import add
 from typing import Self, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from launch.items import Group, Item
 from nnk.files.hashing import LENGTH, canonical_json
+
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,21 @@ class Block:
     count: int
     per_sample: int
 
-    def key(self, row: int) -> str:
-        """Key of the item `row` of the block."""
-        sample, vacancy = divmod(self.first + row, self.per_sample)
-        return f"{self.name}/s{sample:04d}/v{vacancy:05d}"
+    def keys(self, rows: IntArray) -> Iterator[str]:
+        """Key of each of some items of the block."""
+        samples, vacancies = self.numbers(rows)
+        if not len(rows):
+            return iter(())
+        first = int(samples[0])
+        heads = [f"{self.name}/s{number:04d}" for number in range(first, int(samples[-1]) + 1)]
+        ends = [f"/v{number:05d}" for number in range(self.per_sample)]
+        of_sample = map(heads.__getitem__, (samples - first).tolist())
+        return map(add, of_sample, map(ends.__getitem__, vacancies.tolist()))
 
-    def item(self, row: int, digest: bytes) -> Item:
-        """The item `row` of the block, which has that hash."""
-        sample, vacancy = divmod(self.first + row, self.per_sample)
-        own = {"sample": sample, "vacancy": vacancy}
-        return Item("label", f"{self.name}/s{sample:04d}/v{vacancy:05d}", own, self.group, digest.hex())
+    def numbers(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Sample of each of some items of the block, in which rows only rise, and vacancy in the sample."""
+        samples, vacancies = np.divmod(self.first + rows, self.per_sample)
+        return samples, vacancies
 
     def digests(self) -> Iterator[bytes]:
         """Hash of each item's inputs, as `launch.items.make_item` has it, in bytes."""
@@ -60,15 +69,15 @@ class Block:
 
 
 class LabelRows(Sequence[Item]):
-    """Some labels of a table.
+    """Some labels of a table, in its order.
 
     Args:
         blocks: the whole table.
         digests: hash of each of its rows.
-        rows: numbers of the rows that are meant.
+        rows: numbers of the rows that are meant, rising.
     """
 
-    def __init__(self, blocks: Sequence[Block], digests: Sequence[bytes], rows: Sequence[int]) -> None:
+    def __init__(self, blocks: Sequence[Block], digests: Sequence[bytes], rows: IntArray) -> None:
         self._blocks = blocks
         self._digests = digests
         self._rows = rows
@@ -78,52 +87,60 @@ class LabelRows(Sequence[Item]):
         """All labels of some blocks."""
         table = [block for block in blocks if block.count]
         digests = list(chain.from_iterable(block.digests() for block in table))
-        return cls(table, digests, range(len(digests)))
+        return cls(table, digests, np.arange(len(digests)))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Item]:
-        for block, row, digest in self._places(self._rows):
-            yield block.item(row, digest)
+        hashes = self.hashes()
+        for block, rows in self._in_blocks():
+            samples, vacancies = (numbers.tolist() for numbers in block.numbers(rows))
+            for key, sample, vacancy in zip(block.keys(rows), samples, vacancies, strict=True):
+                yield Item("label", key, {"sample": sample, "vacancy": vacancy}, block.group, next(hashes))
 
     @overload
     def __getitem__(self, place: int) -> Item: ...
     @overload
-    def __getitem__(self, place: slice) -> LabelRows: ...
-    def __getitem__(self, place: int | slice) -> Item | LabelRows:
+    def __getitem__(self, place: slice) -> Sequence[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
         if isinstance(place, slice):
-            return LabelRows(self._blocks, self._digests, self._rows[place])
-        ((block, row, digest),) = self._places([self._rows[place]])
-        return block.item(row, digest)
+            rows = self._rows[place]
+            is_rising = place.step is None or place.step > 0
+            return self._part(rows) if is_rising else tuple(self._part(rows[::-1]))[::-1]
+        (item,) = self._part(np.asarray([self._rows[place]]))
+        return item
 
-    def chosen(self, places: Iterable[int]) -> LabelRows:
-        """Those at some places."""
-        return LabelRows(self._blocks, self._digests, [self._rows[place] for place in places])
+    def _part(self, rows: IntArray) -> LabelRows:
+        return LabelRows(self._blocks, self._digests, rows)
+
+    def chosen(self, places: Sequence[int]) -> LabelRows:
+        """Those at some places, which rise."""
+        return self._part(self._rows[np.asarray(places, dtype=np.int64)])
 
     def keys(self) -> Iterator[str]:
         """Key of each."""
-        return (block.key(row) for block, row, _ in self._places(self._rows))
+        return chain.from_iterable(block.keys(rows) for block, rows in self._in_blocks())
 
     def hashes(self) -> Iterator[str]:
         """Hash of each."""
-        return (self._digests[row].hex() for row in self._rows)
+        return map(bytes.hex, self._chosen_digests())
 
     @cached_property
     def hash_of_all(self) -> str:
         """The same as `launch.items.hash_of_all` of the items."""
-        digests = b"".join(sorted(self._digests[row] for row in self._rows))
+        digests = b"".join(sorted(self._chosen_digests()))
         quoted = digests.hex(",", LENGTH // 2).replace(",", '","')
         return sha256(f'["{quoted}"]'.encode()).hexdigest()[:LENGTH]
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [0, *np.cumsum([block.count for block in self._blocks]).tolist()]
+    def _chosen_digests(self) -> Iterator[bytes]:
+        return map(self._digests.__getitem__, self._rows.tolist())
 
-    def _places(self, rows: Sequence[int]) -> Iterator[tuple[Block, int, bytes]]:
-        """Block, number within it, and hash of rows of the table."""
-        numbers = np.asarray(rows, dtype=np.int64)
-        blocks = np.searchsorted(self._starts, numbers, side="right") - 1
-        within = numbers - np.asarray(self._starts)[blocks]
-        for row, block, number in zip(rows, blocks.tolist(), within.tolist(), strict=True):
-            yield self._blocks[block], number, self._digests[row]
+    def _in_blocks(self) -> Iterator[tuple[Block, IntArray]]:
+        """Each block, and the rows that are meant as counted within it."""
+        begin = 0
+        for block in self._blocks:
+            first, last = np.searchsorted(self._rows, (begin, begin + block.count))
+            if last > first:
+                yield block, self._rows[first:last] - begin
+            begin += block.count

@@ -11,7 +11,7 @@ from launch.campaign import Campaign
 from launch.campaign_items import PROBE, all_items
 from launch.failures import is_held
 from launch.history import CLEARED, Event, History
-from launch.items import Group, Item, Rows, chosen_of, hashes_of, keys_of
+from launch.items import Group, Item, Rows, chosen_of, keys_of
 from launch.products import Products
 from launch.runs_on_disk import extension
 from launch.stages import STAGES
@@ -164,8 +164,8 @@ def _marked(stage: str, items: Sequence[Item], history: History) -> dict[int, Ev
     names.discard(PROBE)  # quick, and what it tries is what the user mends
     if not names:
         return {}
-    pairs = enumerate(zip(keys_of(items), hashes_of(items), strict=True))
-    return {place: events[key] for place, (key, own) in pairs if key in names and events[key].hash == own}
+    named = [(place, events[key]) for place, key in enumerate(keys_of(items)) if key in names]
+    return {place: event for place, event in named if items[place].hash == event.hash}
 
 
 def _held_note(events: Sequence[Event]) -> str:

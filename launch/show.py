@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from launch.costs import Costs, StageCost
 from launch.plan import Plan, StagePlan, Todo
+
+FAILED = "failed:"
+SHOWN_FAILURES = 3
+_NUMBER = re.compile(r"\d+")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -21,8 +26,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def reasons(stage: StagePlan) -> list[tuple[int, str]]:
-    """Why items of a stage are to be made, with how many for each reason, in the order they come."""
-    return [(count, reason) for reason, count in Counter(stage.todo.reasons()).items()]
+    """Why items of a stage are to be made, with how many for each reason, in the order they come.
+
+    Failures that differ in numbers alone count as one, and only the first few kinds of them are named.
+    """
+    counts, first = Counter[str](), dict[str, str]()
+    for reason, count in Counter(stage.todo.reasons()).items():
+        kind = _NUMBER.sub("#", reason) if reason.startswith(FAILED) else reason
+        if kind not in first and sum(name.startswith(FAILED) for name in first) >= SHOWN_FAILURES:
+            kind, reason = f"{FAILED} ", "failed otherwise"
+        counts[kind] += count
+        first.setdefault(kind, reason)
+    return [(count, first[kind]) for kind, count in counts.items()]
 
 
 def plan_text(plan: Plan, costs: Mapping[str, StageCost], *, each_item: bool = False) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nnk.files.commit import commit
 from nnk.files.fence import Fence
 from nnk.files.workdir import Workdir
+
+LINES_AT_ONCE = 4096
 
 
 def append_records(
@@ -68,33 +71,48 @@ def _append(descriptor: int, lines: bytes) -> None:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """Records of one writer. A last line without an end is one that a kill has cut: it is left out."""
-    with open(path, "rb") as file:
-        yield from _records(path, file)
-
-
-def _records(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     last: dict[str, Any] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.endswith(b"\n"):
-            return
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            raise ValueError(
-                f"{path}:{number}: expected a JSON object, got {line.rstrip()[:40]!r}; "
-                f"remove the line: what it told is made again if it is wanted"
-            )
-        _put_after(last, record)
-        last = record
-        yield record
+    with open(path, "rb") as file:
+        number = 0
+        while lines := list(islice(file, LINES_AT_ONCE)):
+            if not lines[-1].endswith(b"\n"):
+                lines.pop()
+            for record in _parsed(path, number, lines):
+                _put_after(last, record)
+                last = record
+                yield record
+            number += len(lines)
+
+
+def _parsed(path: Path, number: int, lines: list[bytes]) -> list[dict[str, Any]]:
+    """Records of lines, before which there are `number` others; all at once, which is faster."""
+    try:
+        records = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        records = []
+    if len(records) == len(lines) and all(type(record) is dict for record in records):
+        return records
+    return [_record(path, number + n, line) for n, line in enumerate(lines, start=1)]
+
+
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise ValueError(
+            f"{path}:{number}: expected a JSON object, got {line.rstrip()[:40]!r}; "
+            f"remove the line: what it told is made again if it is wanted"
+        )
+    return record
 
 
 def _put_after(last: dict[str, Any], record: dict[str, Any]) -> None:
     """A line of a unit is later than the one before it, even where the clock was put back in between."""
-    same_unit = all(last.get(name) == record.get(name) is not None for name in ("unit", "epoch"))
-    if same_unit and record.get("time_unix_s", 0.0) < last.get("time_unix_s", 0.0):
+    if record.get("time_unix_s", 0.0) < last.get("time_unix_s", 0.0) and all(
+        last.get(name) == record.get(name) is not None for name in ("unit", "epoch")
+    ):
         record["time_unix_s"] = last["time_unix_s"]
 
 
