@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 SLOW    = physics or faults or cluster or slow
+SITES   = $(patsubst site_configs/%.yaml,%,$(wildcard site_configs/*.yaml))
 PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
 
 .PHONY: help install horovod demo test test-slow faults check format schema clean
@@ -61,6 +62,7 @@ schema: install
 	$(BIN)/launch schema > launch/campaign.schema.json
 	$(BIN)/launch schema --markdown > docs/campaign.md
 	$(BIN)/launch sites --markdown > docs/sites.md
+	for name in $(SITES); do $(BIN)/launch sites show site_configs/$$name.yaml --markdown > docs/sites/$$name.md || exit; done
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,12 +1,15 @@
 """``launch sites``: what is known of machines, and where it comes from."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from launch import sites_page
+from launch.campaign import load_campaign
 from launch.cli import run_command
+from launch.requests import check_site
 from launch.sites import facts
 from site_configs import load_site, shipped_site_names
 
@@ -74,11 +77,43 @@ def test_mistakes_are_named(capsys, arguments, code, message):
     assert message in capsys.readouterr().err
 
 
-def test_the_page_is_up_to_date():
-    written = Path(__file__).parents[2] / "docs" / "sites.md"
-    assert written.read_text() == sites_page.page(), "run: launch sites --markdown > docs/sites.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_has_a_section_for_each_facility():
-    headings = [line[3:] for line in sites_page.page().splitlines() if line.startswith("## ")]
-    assert headings == FACILITIES
+def test_the_table_of_sites_is_up_to_date():
+    assert (DOCS / "sites.md").read_text() == sites_page.index(), "run: make schema"
+
+
+@pytest.mark.parametrize("name", shipped_site_names())
+def test_the_page_of_a_site_is_up_to_date(name):
+    written = (DOCS / "sites" / f"{name}.md").read_text()
+    assert written == sites_page.page(sites_page.shipped(name)), "run: make schema"
+
+
+def test_there_is_a_page_for_each_site_and_no_other():
+    assert {path.stem for path in (DOCS / "sites").iterdir()} == set(shipped_site_names())
+    links = re.findall(r"\]\(sites/([a-z-]+)\.md\)", sites_page.index())
+    assert links == shipped_site_names()
+
+
+@pytest.mark.parametrize("name", FACILITIES)
+def test_a_page_has_all_that_is_known(name):
+    site, page = load_site(name), sites_page.page(load_site(name))
+    assert all(f"| `{queue}`" in page for queue in site.queues)
+    assert all(line in page for line in site.to_check)
+    assert all(source.what in page for key, source in site.sources.items() if f"({key})" in page)
+    assert ("#SBATCH" if site.scheduler == "slurm" else "#PBS") in page
+
+
+@pytest.mark.parametrize("name", shipped_site_names())
+def test_what_a_page_gives_to_copy_can_be_used(name, write_campaign, tmp_path):
+    lines, mine = re.findall(r"```yaml\n(.*?)```", sites_page.page(load_site(name)), re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(mine)
+    site = load_site("./mine.yaml", tmp_path)
+    assert site.jobs is None or site.jobs.account == "my-project"
+    campaign = load_campaign(write_campaign(("site: local\n", lines)))
+    assert [problem for problem in check_site(campaign) if "GPU" not in str(problem)] == []
+    campaign = load_campaign(
+        write_campaign(("site: local\n", lines.replace(f"site: {name}", "site: ./mine.yaml")))
+    )
+    check_site(campaign)
