@@ -120,7 +120,7 @@ def test_a_driver_within_a_job(slurm, site, tmp_path, mode):
     assert "no allocation found: site mine says jobs.driver: job" in outside.stderr
     script = tmp_path / "job.sh"
     script.write_text("#!/bin/bash\n" + " ".join(launch) + "\n")
-    submit = ["sbatch", "--wait", "--nodes=2", "--exclusive", "--time=5", f"--output={tmp_path}/out", script]
+    submit = ["sbatch", "--wait", "--nodes=2", "--exclusive", "--time=20", f"--output={tmp_path}/out", script]
     done = subprocess.run(submit, env={**os.environ, **slurm}, capture_output=True, text=True)
     assert done.returncode == 0, (tmp_path / "out").read_text()
     units = [json.loads(path.read_text()) for path in tmp_path.glob("work/run/*/units/*-label-*.json")]
