@@ -29,7 +29,10 @@ _MEMORY = (
     r"can't allocate memory|unable to allocate|failed to (re)?allocate|ALLOC_FAILED|memory limit|"
     r"mem \d+\w+ exceeded limit"
 )
-_DISK = r"no space left on device|disk quota exceeded|\[Errno (28|122)\]|bytes (of records )?could be written"
+_DISK = (
+    r"no space left on device|disk quota exceeded|file too large|\[Errno (27|28|122)\]|"
+    r"bytes (of records )?could be written"
+)
 _WALLTIME = r"due to time limit|walltime \d+ exceeded limit|job killed: walltime"
 _NODE = (
     r"ManagerLost|RankLost|node failure|stale file handle|input/output error|remote i/o error|"
