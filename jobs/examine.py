@@ -35,6 +35,12 @@ TRIAL, NODE, FILES, KNOCK, MPI, LAMMPS = (
 GREETING = "greeting"
 LOCK = "lock-of-both"
 RANKS = "ranks"
+LIBRARY = """
+import mpi4py
+mpi4py.rc.initialize = False
+from mpi4py import MPI
+print(MPI.Get_library_version().strip(chr(0)).splitlines()[0])
+"""
 LAUNCHERS = ("srun:", "slurmstepd", "mpiexec", "mpirun", "[mpiexec", "[proxy", "= ", "===")
 
 
@@ -81,15 +87,22 @@ def knock(address: str, port: int) -> str:
 
 def start_mpi(command: Sequence[str], folder: Path, patience_s: float) -> dict[str, Any]:
     """Start the MPI program; how that went, and what its launcher says of itself."""
-    found = {"program": shutil.which(command[0]), "says": "", "code": -1, "error": ""}
+    found = {"program": shutil.which(command[0]), "says": "", "library": "", "code": -1, "error": ""}
     if found["program"] is None:
         return found
     (folder / RANKS).mkdir()
     found["says"] = says_of([command[0], "--version"], 30)[1]
+    found["has_library"], found["library"] = library()
     found["code"], found["error"] = ran(
         [*command, *PYTHON, "-m", "jobs.examine", "rank", str(folder)], patience_s
     )
     return found
+
+
+def library() -> tuple[bool, str]:
+    """Whether mpi4py finds its MPI, and which that is; MPI is not started, for that may be what fails."""
+    code, text = says_of([*PYTHON, "-c", LIBRARY], 60)
+    return code == 0, text if code == 0 else text[-200:]
 
 
 def says_of(command: Sequence[str], timeout_s: float) -> tuple[int, str]:
@@ -135,7 +148,6 @@ def rank(folder: Path) -> int:
         "rank": comm.rank,
         "size": comm.size,
         "host": socket.gethostname(),
-        "library": MPI.Get_library_version().strip("\0 \n"),
         "cores": len(os.sched_getaffinity(0)),
     }
     path = folder / RANKS / f"{own['host']}-{os.getpid()}.json"

@@ -58,8 +58,7 @@ def mpi_checks(
     )
     if program is None:
         return
-    if ranks:
-        yield _library(started, ranks[0]["library"])
+    yield _library(started)
     world = _world(started, ranks, command, nodes * per_node)
     yield world
     if not world.fit:
@@ -71,18 +70,23 @@ def mpi_checks(
     yield _lammps(lammps, started)
 
 
-def _library(started: Mapping[str, Any], library: str) -> Check:
+def _library(started: Mapping[str, Any]) -> Check:
     """mpi4py's MPI against that of the launcher."""
-    version = " ".join(library.splitlines()[0].split())
+    program, library = started["program"], started["library"]
+    if not started["has_library"]:
+        return Check("MPI library", False, f"mpi4py finds no MPI: {library}", _rebuild(program))
     theirs, ours = maker(started["says"]), maker(library)
-    cure = (
-        f"build mpi4py for the MPI of {started['program']}: pip install --force-reinstall --no-binary mpi4py "
-        f"mpi4py, with its mpicc on PATH; or put {ours}'s own launcher first on PATH (worker_init)"
+    if theirs is None or ours is None or theirs == ours:
+        return Check("MPI library", True, library)
+    cure = f"{_rebuild(program)}; or put {ours}'s own launcher first on PATH, or in mpi.command of the site"
+    return Check("MPI library", False, f"{program} is of {theirs}, mpi4py of {library}", cure)
+
+
+def _rebuild(program: str) -> str:
+    return (
+        f"build mpi4py for the MPI of {program}, with its mpicc on PATH: "
+        "pip install --force-reinstall --no-cache-dir --no-binary mpi4py mpi4py"
     )
-    if theirs is None or ours is None:
-        return Check("MPI library", True, version)
-    text = version if theirs == ours else f"{started['program']} is of {theirs}, mpi4py of {version}"
-    return Check("MPI library", theirs == ours, text, cure)
 
 
 def _world(
@@ -117,10 +121,7 @@ def _cure_of_worlds(launcher: str, program: str) -> str:
             "srun and this MPI do not understand each other: add --mpi=pmi2 or another of srun --mpi=list to "
             "mpi.command of the site, or start it with the MPI's own mpiexec"
         )
-    return (
-        f"mpi4py must be built for the MPI of {program} (pip install --no-binary mpi4py mpi4py, with its "
-        f"mpicc on PATH)"
-    )
+    return f"mpi4py must be built for the MPI of {program}: {_rebuild(program)}"
 
 
 def _placement(

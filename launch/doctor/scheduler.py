@@ -16,10 +16,10 @@ COMMANDS = {"slurm": ("sbatch", "squeue", "scancel"), "pbs": ("qsub", "qstat", "
 ASK = {"slurm": ("squeue", "--noheader", "--format=%i"), "pbs": ("qstat",)}
 QUEUES = {"slurm": "sinfo --summarize", "pbs": "qstat -Q"}
 CURES = {
-    r"\b(down|drained)\b|not ?avail": "see why (sinfo -R, pbsnodes -l), ask for fewer nodes, or wait",
+    r"\b(down|drained)\b|nodenotavail": "see why (sinfo -R, pbsnodes -l), ask for fewer nodes, or wait",
+    r"account|project|allocation|association": "set jobs.account of the site, or resources.account",
     r"partition|unknown queue|illegal queue": "set jobs.queue of the site to one of: {queues}",
     r"time limit|walltime": "ask for less time: jobs.walltime of the site, or resources of the campaign",
-    r"account|project|allocation|association": "set jobs.account of the site, or resources.account",
     r"qos": "set jobs.qos of the site to one that you may use (sacctmgr show associations user=$USER)",
     r"node configuration|node count|more processors|nodes? .*limit|resource limits": (
         "ask for fewer nodes or cores: nodes of stages, cores_per_node of the site"
@@ -33,9 +33,8 @@ def cure_of(text: str, site: Site) -> str:
     """What to do when the scheduler says so."""
     queues = QUEUES[site.scheduler]
     found = [cure for words, cure in CURES.items() if re.search(words, text, re.IGNORECASE)]
-    return (found or ["see what the site asks of submit scripts (launch plan --scripts shows ours)"])[
-        0
-    ].format(queues=queues)
+    found.append("see what the site asks of submit scripts (launch plan --scripts shows ours)")
+    return found[0].format(queues=queues)
 
 
 def commands(site: Site) -> Check:
