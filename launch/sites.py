@@ -133,6 +133,15 @@ def site_text(site: Site) -> str:
     return "\n".join(lines)
 
 
+def own_values_text(site: Site) -> str:
+    """What files of the user's say about a site in place of those of the suite, or beside them."""
+    of: dict[str, list[str]] = {}
+    for key, origin in site.origins.items():
+        if not origin.file.is_relative_to(OURS) and key[0] not in (*LEFT_OUT, "extends"):
+            of.setdefault(str(origin.file), []).append(".".join(key))
+    return "\n".join(f"site {site.name}: {file} sets {', '.join(keys)}" for file, keys in of.items())
+
+
 def site_data(site: Site) -> dict[str, Any]:
     """The same as plain data."""
     found = [{name: value for name, value in vars(fact).items() if value != ""} for fact in facts(site)]

@@ -17,6 +17,7 @@ from launch.layouts import campaign_site
 from launch.plan import Plan, make_plan
 from launch.progress import make_progress
 from launch.show import note_lines, plan_text, redo_lines
+from launch.sites import own_values_text
 from nnk.files import Workdir
 
 
@@ -118,6 +119,7 @@ def plan(
         print(total_line(campaign, of_stages))
     site = campaign_site(campaign)
     jobs = list(allocations(campaign, site, made, of_stages))
-    for text in (allocation_text(campaign, site, jobs), scripts_text(site, jobs) if scripts else ""):
+    parts = allocation_text(campaign, site, jobs), own_values_text(site)
+    for text in ("\n".join(filter(None, parts)), scripts_text(site, jobs) if scripts else ""):
         if text:
             print(f"\n{text}")

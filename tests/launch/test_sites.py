@@ -12,6 +12,7 @@ from launch.cli import run_command
 from launch.requests import check_site
 from launch.sites import facts
 from site_configs import load_site, shipped_site_names
+from site_configs.reading import user_folder
 
 FACTS = ("scheduler", "nodes", "queues", "interface", "gpu_variable", "mpi", "worker_init", "environment")
 OF_JOBS = ("account_needed", "constraint", "select", "directives", "ask_gpus", "qos")
@@ -62,6 +63,46 @@ def test_a_site_is_shown_with_file_and_source_of_each_value(capsys, tmp_path):
     found = {fact["key"]: fact for fact in json.loads(capsys.readouterr().out)["facts"]}
     assert found["interface"]["date"] == "2026-08-07"
     assert "source" not in found["jobs.account"]
+
+
+def test_campaign_goes_before_the_users_file_and_that_before_the_suites(
+    write_campaign, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    mine = user_folder() / "frontera.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text(
+        'extends: frontera\njobs: {account: users, walltime: "10:00:00", at_most: 3}\n'
+        'stages:\n  kmc: {walltime: "01:30:00"}\nenvironment: {A: b}\n'
+    )
+    resources = "resources:\n  account: campaigns\n  kmc: {queue: flex}\n  label: {walltime: '02:00:00'}\n"
+    path = write_campaign(("site: local\n", f"site: frontera\n{resources}"))
+    assert run_command(["plan", str(path), "--scripts"]) == 0
+    said = capsys.readouterr().out
+    shipped = "queue small [site_configs/frontera.yaml:"
+    choices = {line.split(": ")[0]: line for line in said.splitlines() if "], walltime" in line}
+    assert f"account: campaigns [{path}:7]" in said
+    assert f"jobs at a time, of each kind: 3 [{mine}:2]" in said
+    (own,) = (line for line in said.splitlines() if line.startswith(f"site frontera: {mine} sets "))
+    keys = {"jobs.account", "jobs.walltime", "jobs.at_most", "stages.kmc.walltime", "environment.A"}
+    assert set(own.split(" sets ")[1].split(", ")) == keys
+    assert shipped in choices["prepare, label, audit"]
+    assert f"walltime 02:00:00 [{path}:9]" in choices["prepare, label, audit"]
+    assert f"queue flex [{path}:8], walltime 01:30:00 [{mine}:4]" in choices["kmc"]
+    assert shipped in choices["train, analysis, report"]
+    assert f"walltime 10:00:00 [{mine}:2]" in choices["train, analysis, report"]
+    assert "#SBATCH --account=campaigns\n" in said
+    assert "#SBATCH --partition=flex\n" in said
+    assert "export A=b\n" in said
+
+
+def test_a_file_of_the_user_for_this_machine_is_named_too(write_campaign, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    mine = user_folder() / "local.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("extends: local\ncores_per_node: 1\n")
+    assert run_command(["plan", str(write_campaign())]) == 0
+    assert f"site local: {mine} sets cores_per_node\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
