@@ -12,12 +12,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from site_configs import SiteError, load_site, pools_of, shipped_site_names
 from site_configs.builder import build, driver_address, worker_environment
 from site_configs.modes import what_is_lacking
+from site_configs.parts import StageName
 from site_configs.scripts import submit_script
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -116,6 +118,18 @@ def test_parsl_takes_the_configuration_of_every_site(name, tmp_path):
     assert [executor.label for executor in config.executors] == [pool.name for pool in pools]
     assert all(executor.provider.init_blocks == 0 for executor in config.executors if site.jobs)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stage", get_args(StageName))
+@pytest.mark.parametrize("name", shipped_site_names())
+def test_parsl_takes_each_stage_of_every_site(name, stage, tmp_path):
+    site = load_site(name)
+    layout = site.layout(stage)
+    (executor,) = build(site, tmp_path, pools=[layout.pool], environment={}, address="127.0.0.1").executors
+    assert executor.encrypted
+    assert executor.label == layout.pool.name
+    assert (site.jobs is None) == (executor.provider.label == "local")
+    assert (layout.ranks == 1) == (not layout.mpi_command)
 
 
 def test_an_interface_that_is_not_there_is_refused():
