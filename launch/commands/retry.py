@@ -51,6 +51,8 @@ def retry(
         say("nothing was submitted")
         raise typer.Exit(ExitCode.INVALID)
     else:
+        if plan["train"].done and _has_given_up_labels(found):
+            say("label: networks trained without these labels stay as they are until their inputs change")
         raise typer.Exit(run_missing(campaign, workdir, ctx.obj, {one.stage: one.items for one in found}))
 
 
@@ -59,6 +61,10 @@ def _failure_class(name: str | None) -> FailureClass | None:
         allowed = list(FailureClass)
         raise UsageError(f'no class "{name}"; allowed: {", ".join(allowed)}{did_you_mean(name, allowed)}')
     return None if name is None else FailureClass(name)
+
+
+def _has_given_up_labels(found: list[Retry]) -> bool:
+    return any(group.quarantined for one in found if one.stage == "label" for group in one.groups)
 
 
 def _show(workdir: Workdir, one: Retry) -> None:

@@ -85,6 +85,11 @@ LOGS = {
     "slurmstepd: error: *** JOB 7 ON node1 CANCELLED AT 2026-11-21T22:50 DUE TO TIME LIMIT ***": "walltime",
     "slurmstepd: error: *** JOB 7 ON node1 CANCELLED AT 2026-11-21T22:50 DUE TO NODE FAILURE, SEE": "node",
     "slurmstepd: error: *** STEP 7.0 ON node1 CANCELLED AT 2026-11-21T22:50 ***": "node",
+    "srun: Job step aborted: Waiting up to 7 seconds for job step to finish.\n"
+    "slurmstepd-node1: error: *** STEP 1.0 ON node1 CANCELLED AT 2026-11-21T23:38:29 DUE TO TIME LIMIT ***\n"
+    "srun: error: node1: task 0: Terminated": "walltime",
+    "slurmstepd-node1: error: *** STEP 2.0 ON node1 CANCELLED AT 2026-11-21T23:37:48 ***\n"
+    "srun: error: node1: task 0: Terminated\nsrun: forcing job termination": "node",
     "=   KILLED BY SIGNAL: 9 (Killed)": "crash",
     "Fatal Python error: Segmentation fault": "crash",
     'Traceback (most recent call last):\n  File "x"\nnnk.potentials.base.ForceFieldError: no': "numerical",

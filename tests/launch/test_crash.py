@@ -38,7 +38,8 @@ class Deadly(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         names = tuple(atoms.get_chemical_symbols())
-        if hashlib.sha256(" ".join(names).encode()).hexdigest() == self.atoms_hash:
+        is_bad = hashlib.sha256(" ".join(names).encode()).hexdigest() == self.atoms_hash
+        if is_bad and not os.path.exists(os.path.join(os.path.dirname(__file__), "mended")):
             os.kill(os.getpid(), self.signal_number)
         if self.of != (names, atoms.cell.array.tobytes()):
             self.inner.set(names, atoms.cell.lengths())
@@ -111,3 +112,21 @@ def test_the_vacancy_that_crashes_is_a_failed_label_and_the_others_are_made(camp
     assert f"label: {NAME}/s{BAD:04d}/v00000 crashed: " in done.stderr
     again = subprocess.run([*LAUNCH, str(path)], capture_output=True, text=True, timeout=600)
     assert "nothing to do" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_label_that_was_given_up_is_made_when_its_cause_is_mended(campaign):
+    path = campaign(11)
+    subprocess.run([*LAUNCH, str(path)], check=True, capture_output=True, timeout=600)
+    (path.parent / "mended").touch()
+    command = [*LAUNCH, "retry", str(path), "label", "--class", "crash"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert f"label: 1 failed of class crash, 1 of them given up\n  {NAME}/s{BAD:04d}/v00000: " in done.stdout
+    assert f"label: 1 of {N_VACANCIES} to do" in done.stderr
+    labels = BarrierSet.load(Workdir(path.parent / "work").labels_file)
+    assert (len(labels), len(set(labels.item_hash))) == (8 * N_VACANCIES, N_VACANCIES)
+    assert not (labels.flag == Flag.ERROR).any()
+    listed = subprocess.run([*LAUNCH, "retry", str(path)], capture_output=True, text=True, timeout=600)
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "nothing has failed" in listed.stderr
