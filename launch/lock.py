@@ -8,23 +8,27 @@ is only ever removed by hand.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import getpass
 import json
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from launch.process_times import machine_start, process_start
-from nnk.files import Workdir, commit
+from nnk.files import Workdir, commit, stable_hash
 
 BEAT_S = 10.0
+NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class LockHeld(RuntimeError):
@@ -153,9 +157,22 @@ def _refusal(lock: Path, holder: LockHolder) -> str:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Only one process of this host looks at a dead holder's lock, lest two replace it."""
-    with open(folder / "lock.guard", "w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
+    with ExitStack() as opened:
+        guard = opened.enter_context(open(folder / "lock.guard", "w"))
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_FLOCK:
+                raise
+            fcntl.flock(opened.enter_context(_guard_of_this_host(folder)), fcntl.LOCK_EX)
         yield
+
+
+def _guard_of_this_host(folder: Path) -> IO[str]:
+    """What serves where the workdir's file system has no flock: it need hold on this host only."""
+    name = f"nnk-{os.getuid()}-{stable_hash(str(folder.resolve()))}.guard"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW  # anybody may put a link there
+    return open(os.open(Path(tempfile.gettempdir()) / name, flags, 0o600), "w")
 
 
 def acquire(lock: Path) -> LockHolder | None:

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import json
 import os
 import re
@@ -133,3 +135,21 @@ def test_a_lock_from_before_the_machine_was_started_again_does_not_count(workdir
     acquire(workdir.lock)
     rewrite(workdir.lock, boot="another")
     assert read_holder(workdir.lock) is None
+
+
+def test_a_file_system_without_flock_is_served_by_this_hosts_own(workdir, monkeypatch):
+    real, taken = fcntl.flock, []
+
+    def flock(file, how):
+        if Path(f"/proc/self/fd/{file.fileno()}").resolve().is_relative_to(workdir.root):
+            raise OSError(errno.ENOLCK, "No locks available")
+        taken.append(os.readlink(f"/proc/self/fd/{file.fileno()}"))
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with hold_lock(workdir), pytest.raises(LockHeld):
+        acquire(workdir.lock)
+    assert len(taken) == 2
+    assert len(set(taken)) == 1
+    assert not taken[0].startswith(str(workdir.root))
+    os.unlink(taken[0])
