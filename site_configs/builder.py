@@ -49,7 +49,9 @@ def build(
     return Config(
         executors=[executor(site, environment, pool, address) for pool in pools],
         run_dir=str(run_dir),
-        strategy="simple",  # replaces a block that was lost, and makes as many as there is work for
+        # As many blocks as there is work for, all given back when there is none. Parsl's htex_auto_scale
+        # would give back single idle ones, but cancels waiting jobs, too, whenever a unit has just ended.
+        strategy="simple",
         strategy_period=1,
         max_idletime=IDLE_S,
         monitoring=_monitoring(run_dir) if site.monitoring else None,

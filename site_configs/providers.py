@@ -39,12 +39,18 @@ def provider(site: Site, environment: Mapping[str, str], pool: Pool) -> Executio
         "walltime": pool.walltime or site.jobs.walltime,
         "worker_init": shell,
         "launcher": _launcher(site, pool),
+        "parallelism": _slots_asked(pool),
         "cmd_timeout": site.jobs.command_timeout_s,
         "account": site.jobs.account,
         "scheduler_options": "\n".join(_directives(site, site.jobs, pool)),
     }
     make = _slurm if site.scheduler == "slurm" else _pbs
     return make(site, site.jobs, asked, pool)
+
+
+def _slots_asked(pool: Pool) -> float:
+    """Slots to ask for per unit: Parsl counts those of a job as if workers were on each of its nodes."""
+    return 1 if pool.on_every_node else pool.nodes
 
 
 def _launcher(site: Site, pool: Pool) -> Launcher:

@@ -2,6 +2,8 @@
 
 import pytest
 from parsl.executors import HighThroughputExecutor, MPIExecutor
+from parsl.jobs.states import JobState, JobStatus
+from parsl.jobs.strategy import Strategy
 from parsl.launchers import SimpleLauncher
 
 from site_configs import SiteError, load_site, shipped_site_names
@@ -51,6 +53,36 @@ def test_units_on_whole_nodes_fill_a_job_and_never_queue(site, tmp_path, base, l
     assert (made.max_workers_per_block, made.prefetch_capacity) == (units, 0)
     assert made.mpi_launcher == launcher
     assert (made.provider.nodes_per_block, made.provider.max_blocks) == (8, 3)
+
+
+@pytest.fixture
+def scaled(site, tmp_path):
+    """Jobs asked for, for so many units where so many jobs run already."""
+
+    def scale(mode, nodes, units_for_jobs, n_running):
+        mine = site(mode)
+        layout = mine.layout("label", nodes=nodes)
+        config = build(mine, tmp_path, pools=[layout.pool], environment={})
+        (made,), asked = config.executors, []
+        made._status = {str(i): JobStatus(JobState.RUNNING) for i in range(n_running)}
+        made.outstanding = lambda: units_for_jobs * layout.at_once // 3
+        made.scale_out_facade = asked.append
+        strategy = Strategy(strategy=config.strategy, max_idletime=config.max_idletime)
+        strategy.add_executors([made])
+        strategy.strategize([made])
+        return sum(asked)
+
+    return scale
+
+
+MODES = [("own job", 2), ("whole nodes", 2), ("shared nodes", 1)]
+
+
+@pytest.mark.parametrize(("mode", "nodes"), MODES)
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_as_many_jobs_are_asked_for_as_the_units_fill(scaled, mode, nodes, n_jobs):
+    assert scaled(mode, nodes, n_jobs, 0) == n_jobs
+    assert scaled(mode, nodes, n_jobs, n_jobs) == 0
 
 
 def test_units_of_other_sizes_have_an_executor_of_their_own(site):
