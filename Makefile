@@ -13,7 +13,7 @@ help:
 	@echo "make demo       install into $(VENV), then run examples/quickstart.yaml (labels, network, kMC, figures)"
 	@echo "make test       the tests (under 15 minutes)"
 	@echo "make test-slow  physics, fault and browser tests"
-	@echo "make faults     the fault tests with ten kills each"
+	@echo "make faults     200 faults on small campaigns, and ten kills of a larger one (NNK_FAULT_SEED chooses them)"
 	@echo "make check      lint, types, import rules, spelling"
 	@echo "make install    $(VENV) alone"
 	@echo "make horovod    build Horovod for train.backend: horovod (needs a C++ compiler, takes minutes)"
@@ -45,7 +45,7 @@ test-slow: install
 	$(PYTEST) -m '$(SLOW)' tests
 
 faults: install
-	NNK_FAULT_KILLS=10 $(PYTEST) -m faults tests
+	NNK_FAULTS=$${NNK_FAULTS:-200} NNK_FAULT_KILLS=10 $(PYTEST) -m faults tests
 
 check: install
 	$(BIN)/ruff check .
