@@ -41,6 +41,7 @@ from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from launch.yaml_reader import read_text
 from nnk.alloy import composition_name
+from nnk.files import Workdir
 from nnk.files.plain_yaml import Document, parse
 from nnk.folds import Folds
 from nnk.label_sources import LabelSource
@@ -260,6 +261,11 @@ def load_campaign(path: Path | str) -> Campaign:
     return reader.campaign
 
 
+def _is_damaged(text: str) -> bool:
+    """Whether a text can be the rest of a copy of ours that was cut, emptied or scribbled over."""
+    return RESOLVED_HEADER.startswith(text) or "\0" in text or "\ufffd" in text
+
+
 def _check_kept(campaign: Campaign, document: Document) -> None:
     """Look at the copy of the campaign that an earlier run has kept in the workdir.
 
@@ -271,6 +277,8 @@ def _check_kept(campaign: Campaign, document: Document) -> None:
         return
     text = kept.read_text(encoding="utf-8", errors="replace")
     if not text.startswith(RESOLVED_HEADER):
+        if Workdir(campaign.workdir_path).epoch_file.exists() and _is_damaged(text):
+            return  # launch's own, before the machine crashed
         message = f"the copy that launch keeps there would overwrite {kept}; allowed: another folder"
         raise CampaignErrors([Problem(document.file, message, place, ("workdir",))])
     named = re.search(r"^name: '?([^'\n]*)", text, re.MULTILINE)

@@ -31,7 +31,7 @@ from launch.items import Item, hashes_of
 from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
 from nnk.barrier_files import first_of_equals
 from nnk.barrier_journal import SUFFIX, journal_hashes
-from nnk.files import Workdir, file_hash
+from nnk.files import Workdir, file_hash, stable_hash
 
 _DAMAGE = (OSError, RuntimeError, ValueError, LookupError)  # of a file that is cut short, or no longer itself
 
@@ -99,7 +99,11 @@ def _hash_in_json(path: Path) -> str:
         data = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return ""
-    return str(data.get("inputs_hash", "")) if isinstance(data, dict) else ""
+    if not isinstance(data, dict):
+        return ""
+    found, content_hash = str(data.pop("inputs_hash", "")), data.pop("content_hash", None)
+    is_whole = content_hash is None or content_hash == stable_hash(data)  # None: of an earlier version
+    return found if is_whole else ""
 
 
 def _hash_in_netcdf(path: Path) -> str:

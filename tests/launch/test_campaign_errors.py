@@ -567,3 +567,13 @@ def test_small_cells_are_a_warning(write_campaign):
         ":15:10: label.cells: 4x6x6 is small for 8 neighbour shells: a network sees some sites twice; "
         "5 cells along each edge avoid it"
     )
+
+
+@pytest.mark.parametrize("left", [b"", b"# The campaign as it", bytes(300), bytes(range(256))])
+def test_a_kept_copy_that_a_crash_has_damaged_is_written_anew(write_campaign, tmp_path, left):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "campaign.yaml").write_bytes(left)
+    with pytest.raises(CampaignErrors, match="would overwrite"):  # nothing was run there yet: whose is it?
+        load_campaign(write_campaign())
+    (tmp_path / "work" / "epoch").write_text("1\n")
+    assert load_campaign(write_campaign()).name == "tiny"
