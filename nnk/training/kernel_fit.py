@@ -13,8 +13,8 @@ from nnk.networks.options import KernelOptions
 from nnk.networks.setting import Start
 from nnk.training.data import Float64Array, JumpData
 
-NOISE = 0.006  # eV^2, variance of a barrier beyond what the surroundings say
-EXACT = 16384  # barriers that are all remembered: 2 GiB for their covariances
+NOISE = 0.02  # eV^2, variance of a barrier beyond what the surroundings say
+EXACT = 20000  # barriers that are all remembered: 3 GiB for their covariances
 CENTRES = 8192  # of more of them so many are, chosen at random
 _SEED = 0  # of that choice, the same for all data
 _ROWS_AT_ONCE = 512
