@@ -15,10 +15,11 @@ from typing import Any
 
 from analysis import ANALYSES, state
 from analysis.command import run
-from analysis.inputs import Inputs, MissingInput, reading
+from analysis.inputs import DamagedInput, Inputs, MissingInput, reading
 from analysis.number_text import value_and_error
 from analysis.products import commit_bytes, hashes, versions
 from analysis.references import potential_note, used_references
+from analysis.report_words import facts, network_note, purpose
 from analysis.style import PNG_DPI
 from nnk.files import Fence, Workdir
 
@@ -53,7 +54,7 @@ def _page(workdir: Workdir) -> str:
         css=_markup(_part("report.css")),
         js=_markup(_part("report.js")),
         name=campaign["name"],
-        what=_what(campaign),
+        what=purpose(campaign),
         problems=[
             *state.failures(workdir),
             *state.missing(workdir, campaign),
@@ -63,14 +64,14 @@ def _page(workdir: Workdir) -> str:
         sections=_sections(workdir, provenances),
         seed=campaign["seed"],
         versions=versions(),
-        facts=_facts(campaign),
+        facts=facts(campaign),
         costs=_costs(workdir),
         campaign_text=workdir.campaign_file.read_text(encoding="utf-8"),
         report_command=f"launch analyse {NAME} .",
         files=_files(workdir, provenances, inputs.used),
         references=used_references(campaign),
         potential_note=potential_note(campaign),
-        network_note=_network_note(campaign),
+        network_note=network_note(campaign),
         notes=[
             (section["analysis"], section["title"], text)
             for section in provenances
@@ -98,89 +99,6 @@ def _provenances(workdir: Workdir) -> list[dict[str, Any]]:
 def _provenance(path: Path) -> dict[str, Any]:
     with reading(path):
         return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _what(campaign: Mapping[str, Any]) -> str:
-    alloy = campaign["alloy"]
-    parts = [f"Vacancy diffusion in {'-'.join(alloy['elements'])} ({alloy['lattice']})"]
-    model = (campaign.get("kmc") or {}).get("model")
-    if campaign.get("label"):
-        parts.append("migration barriers from transition-state searches")
-    if campaign.get("labels"):
-        parts.append("migration barriers that existed already")
-    if campaign.get("train"):
-        parts.append("networks trained on them")
-    if isinstance(model, dict):
-        parts.append("a published network")
-    if model:
-        parts.append("kinetic Monte Carlo")
-    return ": ".join([parts[0], ", ".join(parts[1:])]) + "."
-
-
-def _facts(campaign: Mapping[str, Any]) -> list[str]:
-    facts = []
-    if campaign.get("potential"):
-        facts.append(f"Potential: {_plain(campaign['potential'])}.")
-    label, kmc = campaign.get("label"), campaign.get("kmc")
-    if label:
-        facts.append(
-            f"Labels: {len(label['compositions'])} compositions, {label['vacancies_per_composition']} "
-            f"vacancies each, in blocks of {_cells(label['cells'])} cells."
-        )
-    if campaign.get("labels"):
-        facts.append(f"Labels that existed already: {_plain(campaign['labels'])}.")
-    folds = (campaign.get("train") or {}).get("folds")
-    if folds:
-        facts.append(
-            f"Cross-validation in {len(folds)} folds; the networks themselves are trained on all labels, and "
-            "their errors are those on labels of folds that they were not trained on."
-        )
-    facts += [
-        f"Network {model['name']}: {model['kind']}, {model['shells']} neighbour shells."
-        for model in (campaign.get("train") or {}).get("models", [])
-    ]
-    if kmc:
-        facts.append(
-            f"Kinetic Monte Carlo: {_cells(kmc['cells'])} cells, {_temperatures(kmc)}, "
-            f"{kmc['replicas']} replicas, each until {_stop(kmc['stop'])}, attempt frequency "
-            f"{kmc['attempt_frequency_Hz']:.3g} per second, barriers from {_network(kmc['model'])}."
-        )
-    return facts
-
-
-def _network_note(campaign: Mapping[str, Any]) -> str:
-    """Where a published network comes from."""
-    model = (campaign.get("kmc") or {}).get("model")
-    return f"the published network {Path(model['published']['file']).name}" if isinstance(model, dict) else ""
-
-
-def _temperatures(kmc: Mapping[str, Any]) -> str:
-    if not kmc.get("schedule"):
-        return f"{len(kmc['temperatures_K'])} temperatures"
-    first, last = (f"{kmc['schedule']['temperatures_K'][i]:g} K" for i in (0, -1))
-    return f"a schedule of temperatures from {first} to {last}"
-
-
-def _stop(stop: Mapping[str, Any]) -> str:
-    """When runs end, in words."""
-    parts = [f"{stop['jumps']:,} jumps"] if "jumps" in stop else []
-    parts += [f"{stop['time_s']:g} s"] if "time_s" in stop else []
-    parts += [f"an order of {stop['order']['pair']}"] if "order" in stop else []
-    return " or ".join(parts)
-
-
-def _network(model: str | Mapping[str, Any]) -> str:
-    return f"the network {model}" if isinstance(model, str) else f"the published network ({_plain(model)})"
-
-
-def _cells(cells: Sequence[int]) -> str:
-    return " x ".join(str(n) for n in cells)
-
-
-def _plain(data: Any) -> str:
-    if isinstance(data, Mapping):
-        return ", ".join(f"{key} {_plain(value)}" for key, value in data.items())
-    return str(data)
 
 
 def _numbers(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -285,7 +203,10 @@ def _short(cell: str) -> str:
 
 
 def _read(workdir: Workdir, path: str) -> bytes:
+    """A product; the record that names it may have come with the workdir, so no path leads out of it."""
     place = workdir.root / path
+    if not place.resolve().is_relative_to(workdir.root.resolve()):
+        raise DamagedInput(f"{place} is not in {workdir.root}: remove the record in figures/ that names it")
     if not place.is_file():
         raise MissingInput(f"{place} is gone: make its analysis again")
     return place.read_bytes()

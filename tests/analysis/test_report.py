@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from analysis import report
+from analysis.inputs import DamagedInput
 from analysis.references import TORCH, ZHOU
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash
@@ -163,6 +165,20 @@ def test_runs_of_a_case_that_is_no_longer_asked_for_are_not_missed(copy):
     assert "kMC run" not in words(page_of(copy))
     shutil.rmtree(copy.root / "kmc" / CASE)
     assert "4 kMC runs have not begun" in words(page_of(copy))
+
+
+@pytest.mark.parametrize("path", ["../secret", "{secret}", "tables/link.csv"])
+def test_a_record_cannot_bring_files_from_elsewhere_into_it(copy, tmp_path, path):
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET,1\n")
+    (copy.root.parent / "secret").write_text("SECRET,1\n")
+    (copy.tables / "link.csv").symlink_to(secret)
+    record = copy.figures / "order.json"
+    data = json.loads(record.read_text())
+    data["tables"][0]["csv"] = path.format(secret=secret)
+    record.write_text(json.dumps(data))
+    with pytest.raises(DamagedInput, match=r"is not in .*remove the record"):
+        report.make_report(copy)
 
 
 def test_a_figure_of_older_data_is_called_so(copy):
