@@ -134,19 +134,17 @@ class Costs:
     def _guess(self, stage: StagePlan) -> float:
         name = stage.stage
         if name == "label" and self._campaign.labels is not None:
-            return IMPORT_S * self._n_labels
+            return IMPORT_S * self.n_labels
         if name == "label":
-            return self._barrier_s() * self._jumps * CALLS_PER_BARRIER
+            return self._barrier_s() * self.labels_per_item * CALLS_PER_BARRIER
         if name == "audit" and self._campaign.label is not None:
-            audit = self._campaign.label.audit
-            n = max(audit.at_least, audit.fraction * self._n_labels)
-            return n * CALLS_PER_AUDIT * self._barrier_s()
+            return self.n_audited * CALLS_PER_AUDIT * self._barrier_s()
         if name == "train" and self._campaign.train is not None:
-            return LABEL_EPOCH_S * self._campaign.train.epochs * self._n_labels
+            return LABEL_EPOCH_S * self._campaign.train.epochs * self.n_labels
         return JUMP_S if name == "kmc" else ITEM_S[name]
 
     @property
-    def _jumps(self) -> int:
+    def labels_per_item(self) -> int:
         """Labels of a vacancy."""
         label = self._campaign.label
         if label is not None and isinstance(label.samples, FarFieldSamples):
@@ -154,11 +152,18 @@ class Costs:
         return Lattice(self._campaign.alloy.lattice, (3, 3, 3), 1.0).z
 
     @cached_property
-    def _n_labels(self) -> int:
+    def n_labels(self) -> int:
+        """Labels of the whole campaign."""
         source = self._campaign.label_source()
         if source is not None:
             return source.facts(self._campaign.alloy.elements).n_labels
-        return self._jumps * len(self._plan["label"].items)
+        return self.labels_per_item * len(self._plan["label"].items)
+
+    @property
+    def n_audited(self) -> float:
+        """Labels that the audit makes again."""
+        label = self._campaign.label
+        return max(label.audit.at_least, label.audit.fraction * self.n_labels) if label is not None else 0.0
 
     def _barrier_s(self) -> float:
         """Guessed time of a force call."""

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from launch.costs import Costs, StageCost
+from launch.disk import size_text
 from launch.plan import Plan, StagePlan, Todo
 
 FAILED = "failed:"
@@ -40,15 +41,22 @@ def reasons(stage: StagePlan) -> list[tuple[int, str]]:
     return [(count, first[kind]) for kind, count in counts.items()]
 
 
-def plan_text(plan: Plan, costs: Mapping[str, StageCost], *, each_item: bool = False) -> str:
-    """A plan: per stage what is done, what is to do, what it costs and why; or also each item to do."""
+def plan_text(
+    plan: Plan,
+    costs: Mapping[str, StageCost],
+    disk_bytes: Mapping[str, float | None],
+    *,
+    each_item: bool = False,
+) -> str:
+    """A plan: per stage what is done, what is to do, what it takes and why; or also each item to do."""
     rows = []
     for stage in plan:
         if stage.items:
             why = "; ".join(f"{count} {reason}" for count, reason in reasons(stage))
             cost = costs[stage.stage] if stage.todo else ""
-            rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), cost, why))
-    text = table(("stage", "items", "done", "to do", "cost", "why"), rows)
+            disk = size_text(disk_bytes[stage.stage]) if stage.todo else ""
+            rows.append((stage.stage, len(stage.items), len(stage.done), len(stage.todo), cost, disk, why))
+    text = table(("stage", "items", "done", "to do", "cost", "disk", "why"), rows)
     text += "".join(f"\n{line}" for line in note_lines(plan))
     if each_item:
         todo = [t for stage in plan for t in stage.todo]

@@ -11,6 +11,7 @@ from launch.allocation import allocation_text, allocations, scripts_text
 from launch.campaign import Campaign
 from launch.commands.base import ExitCode, File, Output, Yes, app, confirmed, load_for_site, say
 from launch.costs import Costs, total_line
+from launch.disk import stage_bytes, total_text
 from launch.history import History
 from launch.items import Item
 from launch.layouts import campaign_site
@@ -114,9 +115,10 @@ def plan(
     made = make_plan(campaign, workdir, history)
     costs = Costs(campaign, made, workdir, history)
     of_stages = {stage.stage: costs.stage(stage) for stage in made if stage.todo}
-    print(plan_text(made, of_stages, each_item=ctx.obj.verbose))
+    disk = {stage.stage: stage_bytes(campaign, stage, costs) for stage in made if stage.todo}
+    print(plan_text(made, of_stages, disk, each_item=ctx.obj.verbose))
     if of_stages:
-        print(total_line(campaign, of_stages))
+        print(f"{total_line(campaign, of_stages)}; on the disk about {total_text(disk)}")
     site = campaign_site(campaign)
     jobs = list(allocations(campaign, site, made, of_stages))
     parts = allocation_text(campaign, site, jobs), own_values_text(site)
