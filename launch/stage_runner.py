@@ -32,13 +32,14 @@ from launch.runs_on_disk import JumpCount
 from launch.tail import RecordTail
 from launch.trials import Trials
 from launch.unit_size import mean_seconds
-from launch.units import Order, UnitMaker
+from launch.units import IN_WORKER, Order, UnitMaker
 from launch.way_made import way_made
 from nnk.barrier_journal import journal_hashes
 from nnk.files import Fence, Workdir, append_records
 from site_configs import SiteError
 
 POLL_S = 0.3
+AHEAD_S, MOST_AHEAD = 0.5, 100  # what a worker gets in advance: so much work, at most so many units
 PACK_AT = 256  # journals of labels, so that a plan never has many files to open
 MOST_IN_VAIN = 20  # units in a row, when nothing at all of a stage has ever been made
 SHOWN_FAILURES = 3  # of each class
@@ -91,7 +92,9 @@ class StageRunner:
         self._n_before = n_done
         self._at_once = at_once
         self._tools = tools
-        self._tail = RecordTail(tools.workdir, stage, tools.fence.epoch)
+        self._tail = RecordTail(tools.workdir, stage, self._items.keys())
+        self._writer = f"{tools.fence.epoch:06d}-{stage}-driver"
+        self._tail.follow(self._writer)
         self._trials = Trials(items)
         self._tally = Tally()
         self._way = dict.fromkeys(self._items, 0)
@@ -124,11 +127,19 @@ class StageRunner:
         self._trials.wake(time.time(), is_idle=not self._running)
         while (
             self._trials.is_ready
-            and len(self._running) < self._at_once
+            and len(self._running) < self._most_in_hand
             and not self._tools.interruption.asked
         ):
             order = self._next()
+            self._tail.follow(order.unit.name)
             self._running[self._tools.dispatcher.submit(order)] = _Started(order, oom_kills())
+
+    @property
+    def _most_in_hand(self) -> int:
+        """Units in the workers' hands at a time: more than they work on only where those last moments."""
+        mean_s = mean_seconds([*self._tail.seconds]) if self._stage in IN_WORKER else None
+        ahead = 0 if mean_s is None else min(MOST_AHEAD, int(AHEAD_S / mean_s))
+        return self._at_once * (1 + ahead)
 
     def _next(self) -> Order:
         """The next unit: an item that is to be tried alone, or as many as are worth a job."""
@@ -155,7 +166,7 @@ class StageRunner:
     @property
     def done(self) -> set[str]:
         """Keys of the items that were made."""
-        return self._tail.keys[DONE] & self._items.keys()
+        return self._tail.keys[DONE]
 
     @property
     def failed(self) -> dict[str, str]:
@@ -167,14 +178,15 @@ class StageRunner:
         unit, error = started.order.unit, future.exception()
         raise_if_hopeless(error)
         self._tail.update()
+        if error is None:
+            self._tail.leave(unit.name)
         if self._stage == "label":
             self._take_journals(unit)
         done = self.done
         failed = [item.key for item in unit.items if self._has_failed(item.key, unit)]
         for key in failed:
             self._after_failure(self._items[key], unit)
-        over = done.union(failed)
-        left = [item.key for item in unit.items if item.key not in over]
+        left = [item.key for item in unit.items if item.key not in done and item.key not in failed]
         if not left or self._tools.interruption.asked:
             return
         loss = loss_of(unit, error, left, started.kills)
@@ -272,8 +284,7 @@ class StageRunner:
             self._tools.progress.message(f"{self._stage}: {item.key} failed: {words}")
 
     def _record(self, records: Sequence[dict[str, Any]]) -> None:
-        writer = f"{self._tools.fence.epoch:06d}-{self._stage}-driver"
-        append_records(self._tools.workdir, self._stage, writer, records, self._tools.fence)
+        append_records(self._tools.workdir, self._stage, self._writer, records, self._tools.fence)
         self._tail.update()
 
 

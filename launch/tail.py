@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict, deque
+from collections.abc import Container
 from typing import Any
 
 from nnk.files import Workdir
@@ -13,15 +13,29 @@ KEPT = 500
 
 
 class RecordTail:
-    """What the jobs of one run note about the items of one stage, as it comes."""
+    """What the jobs of one run note about some items of one stage, as it comes.
 
-    def __init__(self, workdir: Workdir, stage: str, epoch: int) -> None:
+    Args:
+        workdir: where they note it.
+        stage: the stage.
+        keys: of the items.
+    """
+
+    def __init__(self, workdir: Workdir, stage: str, keys: Container[str]) -> None:
         self._folder = workdir.records(stage)
-        self._prefix = f"{epoch:06d}-{stage}-"
+        self._keys = keys
         self._read_to: dict[str, int] = {}
         self.last: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, set[str]] = defaultdict(set)
         self.seconds: deque[float] = deque(maxlen=KEPT)
+
+    def follow(self, writer: str) -> None:
+        """From now on read what `writer` notes."""
+        self._read_to.setdefault(writer, 0)
+
+    def leave(self, writer: str) -> None:
+        """Read no more of `writer`, who has noted all: of thousands only a few are looked at."""
+        del self._read_to[writer]
 
     def update(self) -> None:
         """Read what is new.
@@ -29,20 +43,14 @@ class RecordTail:
         Afterwards `last` holds the last record of each item by its key, `keys` the keys of the items whose
         last record says "done", "failed" or "started", and `seconds` the wall times of items done lately.
         """
-        if not self._folder.is_dir():
-            return
-        with os.scandir(self._folder) as entries:
-            grown = [entry.path for entry in entries if self._has_grown(entry)]
-        for path in grown:
-            for record in self._new(path):
+        for writer in self._read_to:
+            for record in self._new(writer):
                 self._take(record)
-
-    def _has_grown(self, entry: os.DirEntry[str]) -> bool:
-        is_ours = entry.name.startswith(self._prefix) and entry.name.endswith(".jsonl")
-        return is_ours and entry.stat().st_size > self._read_to.get(entry.path, 0)
 
     def _take(self, record: dict[str, Any]) -> None:
         key, state = str(record["key"]), record["state"]
+        if key not in self._keys:
+            return
         if key in self.last:
             self.keys[self.last[key]["state"]].discard(key)
         self.last[key] = record
@@ -50,11 +58,14 @@ class RecordTail:
         if state == "done" and record["seconds"] > 0:
             self.seconds.append(record["seconds"])
 
-    def _new(self, path: str) -> list[dict[str, Any]]:
-        with open(path, "rb") as file:
-            file.seek(self._read_to.get(path, 0))
-            whole, _, _ = file.read().rpartition(b"\n")
+    def _new(self, writer: str) -> list[dict[str, Any]]:
+        try:
+            with open(self._folder / f"{writer}.jsonl", "rb") as file:
+                file.seek(self._read_to[writer])
+                whole, _, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return []
         if not whole:
             return []
-        self._read_to[path] = self._read_to.get(path, 0) + len(whole) + 1
+        self._read_to[writer] += len(whole) + 1
         return [json.loads(line) for line in whole.split(b"\n")]

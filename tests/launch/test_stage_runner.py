@@ -93,7 +93,7 @@ def run_stage(stage_runner):
 def done(unit, items=None):
     items = unit.items if items is None else items
     records = [unit.outcome(item, "done", seconds=1.0, **item.inputs.get("given_up", {})) for item in items]
-    append_records(unit.workdir, unit.stage, f"{unit.name}-0", records, unit.fence)
+    append_records(unit.workdir, unit.stage, unit.name, records, unit.fence)
 
 
 def checkpoint(unit, number):
@@ -138,7 +138,7 @@ def test_a_training_that_stops_coming_on_fails(run_stage):
 
 
 def say_failed(unit, item, error):
-    append_records(unit.workdir, unit.stage, f"{unit.name}-0", [unit.outcome(item, "failed", error=error)])
+    append_records(unit.workdir, unit.stage, unit.name, [unit.outcome(item, "failed", error=error)])
 
 
 def in_block(unit, number, ends_in_s=-1.0):
