@@ -6,6 +6,7 @@ default sizes of the suite and random weights, scaled to next to nothing: they c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from nnk.environment import EnvironmentSpec, gather_jumps, initial_columns
 from nnk.lattice import Lattice
 from nnk.models import BalancedModel, MlpModel
 from nnk.models.program import DenseStack
+from nnk.networks.balanced import rows_of
 from nnk.networks.options import BalancedOptions
 from nnk.training.data import JumpData
 from nnk.training.ridge import fit_linear_parts
@@ -68,7 +70,9 @@ def balanced_like(network: MlpModel, lattice: Lattice) -> BalancedModel:
     """The model; see this module."""
     data, sizes, n = random_labels(network, lattice), BalancedOptions(), len(network.elements)
     linear = fit_linear_parts(data, np.arange(len(data)), _RIDGE)
-    state = EnvironmentSpec(network.structure, network.shells, "state")
+    rows, state_rows = rows_of(data.setting)
+    kra = random_stack(int(rows.max()) + 1, n, sizes.hidden, reads_mover=True)
+    s_vac = random_stack(int(state_rows.max()) + 1, n, sizes.state_hidden, reads_mover=False)
     return BalancedModel(
         elements=network.elements,
         structure=network.structure,
@@ -76,6 +80,6 @@ def balanced_like(network: MlpModel, lattice: Lattice) -> BalancedModel:
         pair_eV=linear.pair_eV,
         kra_mover_eV=linear.kra_mover_eV,
         kra_linear_eV=linear.kra_linear_eV,
-        kra=random_stack(data.environment.n_env, n, sizes.hidden, reads_mover=True),
-        s_vac=random_stack(int(state.orbits.max()) + 1, n, sizes.state_hidden, reads_mover=False),
+        kra=replace(kra, table=kra.table[rows]),
+        s_vac=replace(s_vac, table=s_vac.table[state_rows]),
     )

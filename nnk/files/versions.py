@@ -11,7 +11,7 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "samples": 1,
     "label": 3,
     "audit": 3,
-    "train": 2,
+    "train": 3,
     "kmc": 2,
     "analysis": 3,
     "report": 2,

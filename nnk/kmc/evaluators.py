@@ -52,13 +52,17 @@ class BalancedEvaluator(NamedTuple):
     """Tables of `BalancedProgram`s, the mean of which is taken.
 
     Attributes:
-        kra: symmetric parts; their first z rows read each jump's union, the next z the inverted one.
-        kra_columns: uint32[whole tiles of 2 z, n_groups, 2].
+        kra: symmetric parts; their first z rows read each jump's union as it is, the next z in its second
+            view, and so on.
+        kra_columns: uint32[whole tiles of z views, n_groups, 2].
+        kra_views: number of views.
         linear: float64[n_species, rows of kra's table], the linear part for each moving species, numbered
             like the table's rows.
         s_vac: energies of a vacancy's surroundings.
-        after_columns: uint32[whole tiles of z, n_groups, 2], surroundings after each jump.
-        before_columns: uint32[ROWS, n_groups, 2], surroundings now, the same in every row.
+        state_views: number of their views.
+        after_columns: uint32[whole tiles of z views, n_groups, 2], surroundings after each jump; the rows are
+            ordered by view.
+        before_columns: uint32[whole tiles of views, n_groups, 2], surroundings now.
         blocks_columns: as `after_columns`; row d reads surroundings as they are from the d-th of z lists of
             species that follow each other.
         mover: uint32[z], where each moving atom stands.
@@ -67,8 +71,10 @@ class BalancedEvaluator(NamedTuple):
 
     kra: Networks
     kra_columns: Columns
+    kra_views: int
     linear: Float64Array
     s_vac: Networks
+    state_views: int
     after_columns: Columns
     before_columns: Columns
     blocks_columns: Columns
@@ -86,8 +92,9 @@ def sites_read(program: Program) -> IntArray:
         read = [nearest, first.offsets.reshape(-1, 3)]
     else:
         # the surroundings of each jump's end, seen from the vacancy
-        shifted = (nearest[:, None] + first.state_offsets).reshape(-1, 3)
-        read = [nearest, first.union_offsets.reshape(-1, 3), first.state_offsets, shifted]
+        state = first.state_offsets.reshape(-1, 3)
+        shifted = (nearest[:, None] + state).reshape(-1, 3)
+        read = [nearest, first.union_offsets.reshape(-1, 3), state, shifted]
     return distinct_sites(read)
 
 
@@ -127,28 +134,34 @@ def _balanced_evaluator(
     members: tuple[BalancedProgram, ...], around: IntArray, mover: IntArray, n_entries: int, several: bool
 ) -> BalancedEvaluator:
     filler, program = len(around), members[0]
+    n_kra, n_state = len(program.views), len(program.state_offsets)
     union = np.stack([find_columns(around, offsets) for offsets in program.union_offsets])
-    both_ways = np.concatenate([union, union[:, program.inversion]])
-    before = find_columns(around, program.state_offsets)
-    after = np.stack([after_jump(program, around, d) for d in range(len(mover))])
+    before = np.stack([find_columns(around, offsets) for offsets in program.state_offsets])
+    after = np.stack([after_jump(program, around, d) for d in range(len(mover))], axis=1)
     kra_stack, kra = _packed([member.kra for member in members], several)
     # a state has no moving atom: group 0 gives the bias alone
     states = [replace(member.s_vac, mover=np.zeros_like(member.s_vac.mover)) for member in members]
     state_stack, s_vac = _packed(states, several)
-    kra_columns = _columns(kra_stack, both_ways, np.concatenate([mover, mover]), filler)
-    no_mover = np.full(len(after), filler)
-    blocks = np.arange(len(after))[:, None] * n_entries
+    views = np.concatenate([union[:, view] for view in program.views])
+    kra_columns = _columns(kra_stack, views, np.tile(mover, n_kra), filler)
+    blocks = before[:, None] + np.arange(len(mover))[:, None] * n_entries
+    after_columns, before_columns, blocks_columns = (
+        _columns(state_stack, sites, np.full(len(sites), filler), filler)
+        for sites in (after.reshape(-1, after.shape[2]), before, blocks.reshape(-1, blocks.shape[2]))
+    )
     tables = [_linear_table(member, takes_pairs(kra_stack), several) for member in members]
     return BalancedEvaluator(
         kra=kra,
         kra_columns=kra_columns,
+        kra_views=n_kra,
         linear=np.mean(tables, axis=0),
         s_vac=s_vac,
-        after_columns=_columns(state_stack, after, no_mover, filler),
-        before_columns=_columns(state_stack, before[None], no_mover[:1], filler),
-        blocks_columns=_columns(state_stack, before + blocks, no_mover, filler),
+        state_views=n_state,
+        after_columns=after_columns,
+        before_columns=before_columns,
+        blocks_columns=blocks_columns,
         mover=mover.astype(np.uint32),
-        work=make_workspace([kra, s_vac], len(kra_columns)),
+        work=make_workspace([kra, s_vac], max(len(kra_columns), len(after_columns))),
     )
 
 
@@ -160,11 +173,11 @@ def _packed(stacks: list[DenseStack], several: bool) -> tuple[DenseStack, Networ
 
 
 def after_jump(program: BalancedProgram, around: IntArray, jump: int) -> IntArray:
-    """Columns int64[n_state] of the surroundings after `jump`; the atom is now at the vacancy's old site."""
+    """Columns int64[n_state_views, n_state] of what is around after `jump`; the atom is at the old site."""
     step = jumps(program.structure)[jump]
     seen = step + program.state_offsets
-    seen[(seen == 0).all(axis=1)] = step
-    return find_columns(around, seen)
+    seen[(seen == 0).all(axis=2)] = step
+    return np.stack([find_columns(around, view) for view in seen])
 
 
 def _linear_table(program: BalancedProgram, pairs: bool, several: bool) -> Float64Array:
@@ -189,33 +202,42 @@ def _columns(stack: DenseStack, sites: IntArray, mover: IntArray, filler: int) -
 
 
 @compiled
-def _mean_energies(networks, columns, species, work, energies):  # type: ignore[no-untyped-def]
-    """Mean output of `networks` for the first rows of `columns` into `energies`, float64 (eV)."""
+def _mean_energies(networks, columns, views, species, work, energies):  # type: ignore[no-untyped-def]
+    """Mean output of `networks` over `views` blocks of rows of `columns` into `energies`, float64 (eV).
+
+    A block has as many rows as there are energies.
+    """
+    n = energies.shape[0]
     energies[:] = 0.0
     for number in range(networks.table.shape[0]):
         network_energies(member(networks, number), columns, species, work)
-        for row in range(energies.shape[0]):
-            energies[row] += np.float64(work.energies[row])
-    for row in range(energies.shape[0]):
-        energies[row] /= networks.table.shape[0]
+        for view in range(views):
+            for row in range(n):
+                energies[row] += np.float64(work.energies[view * n + row])
+    for row in range(n):
+        energies[row] /= networks.table.shape[0] * views
 
 
 @compiled
 def forward_barriers(forward, species, barriers):  # type: ignore[no-untyped-def]
     """Barriers float64[z] (eV) of a `ForwardEvaluator` into `barriers`."""
-    _mean_energies(forward.networks, forward.columns, species, forward.work, barriers)
+    _mean_energies(forward.networks, forward.columns, 1, species, forward.work, barriers)
 
 
 @compiled
 def state_energy(balanced, species, energy):  # type: ignore[no-untyped-def]
-    """S_vac (eV) of the vacancy's present surroundings into `energy`, float64[1]."""
-    _mean_energies(balanced.s_vac, balanced.before_columns, species, balanced.work, energy)
+    """S_vac (eV) of the vacancy's present surroundings into the first place of `energy` float64[n]."""
+    _mean_energies(
+        balanced.s_vac, balanced.before_columns, balanced.state_views, species, balanced.work, energy[:1]
+    )
 
 
 @compiled
 def state_energies(balanced, blocks, energies):  # type: ignore[no-untyped-def]
     """S_vac (eV) of z surroundings, whose species follow each other in `blocks`, into float64[z]."""
-    _mean_energies(balanced.s_vac, balanced.blocks_columns, blocks, balanced.work, energies)
+    _mean_energies(
+        balanced.s_vac, balanced.blocks_columns, balanced.state_views, blocks, balanced.work, energies
+    )
 
 
 @compiled
@@ -231,12 +253,8 @@ def balanced_barriers(balanced, species, before, barriers, after):  # type: igno
     """
     z = barriers.shape[0]
     work = balanced.work
-    _mean_energies(balanced.s_vac, balanced.after_columns, species, work, after)
-    barriers[:] = 0.0
-    for number in range(balanced.kra.table.shape[0]):
-        network_energies(member(balanced.kra, number), balanced.kra_columns, species, work)
-        for jump in range(z):
-            barriers[jump] += 0.5 * (np.float64(work.energies[jump]) + np.float64(work.energies[z + jump]))
+    _mean_energies(balanced.s_vac, balanced.after_columns, balanced.state_views, species, work, after)
+    _mean_energies(balanced.kra, balanced.kra_columns, balanced.kra_views, species, work, barriers)
     n_groups = balanced.kra_columns.shape[1]
     for jump in range(z):
         first = (jump // ROWS) * n_groups * ROWS + jump % ROWS
@@ -244,4 +262,4 @@ def balanced_barriers(balanced, species, before, barriers, after):  # type: igno
         linear = 0.0
         for group in range(n_groups if mover >= 0 else 0):  # work.rows: the columns are those of every member
             linear += balanced.linear[mover, work.rows[first + group * ROWS]]
-        barriers[jump] = barriers[jump] / balanced.kra.table.shape[0] + linear + 0.5 * (after[jump] - before)
+        barriers[jump] = barriers[jump] + linear + 0.5 * (after[jump] - before)

@@ -8,7 +8,8 @@ the vacancy's surroundings is balanced too, but its equilibrium knows nothing of
 
     S = sum over all pairs of sites of V_k(s_i, s_j)  +  S_vac(surroundings of the vacancy),
 
-and a jump changes the pair part only through the moving atom's bonds (`nnk.models.linear`).
+and a jump changes the pair part only through the moving atom's bonds (`nnk.models.linear`). The networks know
+directions; they are read in all equivalent ways and averaged (`nnk.models.views`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import EnvironmentSpec, SpeciesArray, state_columns
-from nnk.lattice import Lattice, Structure
+from nnk.lattice import IntArray, Lattice, Structure
 from nnk.models.base import (
     BarrierModel,
     Saved,
@@ -40,6 +41,7 @@ from nnk.models.program import (
     linear_energy,
     state_energy,
 )
+from nnk.models.views import views_of
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,8 @@ class BalancedModel(BarrierModel):
         kra_mover_eV: float64[n_species], KRA's constant for each moving species.
         kra_linear_eV: float64[n_species (mover), n_orbits, n_species]: KRA's share of an atom on a site, the
             same for all sites that the symmetry of jump and reverse (bcc D3d, fcc D2h) makes equal.
-        kra: network on the union environment; read forward and inverted, and averaged.
-        s_vac: network on the surroundings of the vacancy. Its table float32[n_orbits, n_species, h0] has one
-            row per set of equivalent sites (O_h), which makes S_vac exactly independent of the frame.
+        kra: network on the union environment; KRA is its mean over the jump's symmetry.
+        s_vac: network on the surroundings of the vacancy; S_vac is its mean over O_h.
     """
 
     elements: tuple[str, ...]
@@ -72,7 +73,7 @@ class BalancedModel(BarrierModel):
     def __post_init__(self) -> None:
         n = len(self.elements)
         n_union = self.environment.n_env
-        n_kra, n_state = int(self.environment.orbits.max()) + 1, int(self._surroundings.orbits.max()) + 1
+        n_kra, n_state = int(self.environment.orbits.max()) + 1, self._surroundings.n_env
         expected = {
             "pair_eV": (self.pair_eV.shape, (self.shells, n + 1, n + 1)),
             "kra_mover_eV": (self.kra_mover_eV.shape, (n,)),
@@ -96,6 +97,10 @@ class BalancedModel(BarrierModel):
         return EnvironmentSpec(self.structure, self.shells, "state")
 
     @cached_property
+    def _state_views(self) -> IntArray:
+        return views_of(self._surroundings, self.s_vac.table)
+
+    @cached_property
     def _program(self) -> BalancedProgram:
         kra_linear = self.kra_linear_eV[:, self.environment.orbits]
         pairs = half_pair_difference(self.structure, self.shells, self.pair_eV)
@@ -103,17 +108,17 @@ class BalancedModel(BarrierModel):
         return BalancedProgram(
             structure=self.structure,
             union_offsets=self.environment.offsets,
-            inversion=self.environment.inversion,
+            views=views_of(self.environment, self.kra.table),
             kra=self.kra,
             linear=kra_linear + pairs,
             linear_mover=self.kra_mover_eV,
-            state_offsets=self._surroundings.offsets,
-            s_vac=replace(self.s_vac, table=self.s_vac.table[self._surroundings.orbits]),
+            state_offsets=self._surroundings.offsets[self._state_views],
+            s_vac=self.s_vac,
             linear_vacant=vacant,
         )
 
     def compiled(self) -> BalancedProgram:
-        """Shared rows spread over the sites, linear parts added up."""
+        """The networks with their views, linear parts added up."""
         return self._program
 
     def predict(
@@ -121,17 +126,19 @@ class BalancedModel(BarrierModel):
     ) -> Float64Array:
         """Forward barriers float64[m] (eV); see `BarrierModel.predict`.
 
-        `jump` is not needed: the surroundings are read by sets of equivalent sites, the same in any frame.
+        `jump` is not needed: the means over the views are the same in any frame.
         """
         program = self._program
-        kra = 0.5 * (self.kra(species, mover) + self.kra(species[:, program.inversion], mover))
+        kra = self.kra.mean(species, mover, program.views)
         linear = linear_energy(program.linear, mover, species, program.linear_vacant)
         linear += np.pad(self.kra_mover_eV, (1, 0))[mover]
         before, after = (columns[0] for columns in state_columns(self.structure, self.shells))
         with_mover = np.concatenate([species, mover[:, None]], axis=1)
         nobody = np.zeros_like(mover)
-        change = program.s_vac(with_mover[:, after], nobody) - program.s_vac(with_mover[:, before], nobody)
-        return kra + linear + 0.5 * change
+        end, start = (
+            self.s_vac.mean(with_mover[:, columns], nobody, self._state_views) for columns in (after, before)
+        )
+        return kra + linear + 0.5 * (end - start)
 
     def barriers(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> Float64Array:
         """As `BarrierModel.barriers`; other vacancies nearby are also asked for what the jump changes."""
@@ -162,6 +169,10 @@ class BalancedModel(BarrierModel):
     def from_saved(cls, saved: Saved) -> Self:
         """See `BarrierModel.from_saved`."""
         tensors = saved.tensors
+        s_vac = stack_from_tensors("s_vac", tensors)
+        state = EnvironmentSpec(saved.structure, saved.shells, "state")
+        if len(s_vac.table) == state.orbits.max() + 1:  # as once saved: a row per set of equivalent sites
+            s_vac = replace(s_vac, table=s_vac.table[state.orbits])
         return cls(
             saved.elements,
             saved.structure,
@@ -170,7 +181,7 @@ class BalancedModel(BarrierModel):
             kra_mover_eV=tensors["kra_mover_eV"],
             kra_linear_eV=tensors["kra_linear_eV"],
             kra=stack_from_tensors("kra", tensors),
-            s_vac=stack_from_tensors("s_vac", tensors),
+            s_vac=s_vac,
             description=saved.description,
         )
 

@@ -19,6 +19,8 @@ from nnk.lattice import IntArray, Lattice, Structure
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 
+_AT_ONCE = 4096  # jumps whose one-hot species are in memory together
+
 
 @dataclass(frozen=True)
 class DenseStack:
@@ -63,17 +65,24 @@ class DenseStack:
 
     def __call__(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array:
         """Output float64[m] (eV) for `species` uint8[m, n_env] and `mover` uint8[m], in float64."""
-        n_env, n_species, width = self.table.shape
-        rows = np.zeros((n_env, n_species + 1, width))
-        rows[:, 1:] = self.table
-        mover_rows = np.zeros((n_species + 1, width))
-        mover_rows[1:] = self.mover
-        layer = self.bias + mover_rows[mover]
-        for site in range(n_env):
-            layer += rows[site, species[:, site]]
+        parts = (slice(first, first + _AT_ONCE) for first in range(0, max(1, len(species)), _AT_ONCE))
+        return np.concatenate([self._outputs(species[part], mover[part]) for part in parts])
+
+    def _outputs(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array:
+        one_hot = species[:, :, None] == np.arange(1, self.n_species + 1)
+        rows = self.table.reshape(-1, self.table.shape[2]).astype(np.float64)
+        mover_rows = np.pad(self.mover, ((1, 0), (0, 0))).astype(np.float64)
+        layer = self.bias + mover_rows[mover] + one_hot.reshape(len(species), -1).astype(np.float64) @ rows
         for weight, bias in self.hidden:
             layer = np.maximum(layer, 0) @ weight.astype(np.float64) + bias
         return np.maximum(layer, 0) @ self.out_weight.astype(np.float64) + self.out_bias
+
+    def mean(self, species: SpeciesArray, mover: SpeciesArray, views: IntArray) -> Float64Array:
+        """Mean float64[m] (eV) of the outputs for the columns `views` int64[n_views, n_env] of `species`."""
+        total = np.zeros(len(species))
+        for view in views:
+            total += self(species[:, view], mover)
+        return total / len(views)
 
 
 @dataclass(frozen=True)
@@ -97,29 +106,32 @@ class BalancedProgram:
 
     With u the union environment of the jump A -> B and m its moving species,
 
-        E_fwd = [kra(u, m) + kra(u[inversion], m)] / 2 + linear_mover[m]
-                + sum over sites i of linear[m, i, u_i] + [s_vac(B) - s_vac(A)] / 2.
+        E_fwd = mean over `views` v of kra(u[v], m) + linear_mover[m]
+                + sum over sites i of linear[m, i, u_i] + [S_vac(B) - S_vac(A)] / 2,
+
+    and S_vac the mean of s_vac over the rows of `state_offsets`. Networks that are read in all ways that the
+    lattice makes equal are exactly as symmetric as it is.
 
     Attributes:
         structure: "bcc" or "fcc".
         union_offsets: int64[z, n_union, 3] (a/2) from the vacancy.
-        inversion: int64[n_union], the columns that the reverse jump reads.
+        views: int64[n_views, n_union], the columns that kra reads; the first view is all of them in order.
         kra: symmetric part, reads union and mover.
         linear: float64[n_species (mover), n_union, n_species], eV: KRA's linear part plus half the change of
             the pair energy of the whole state; species and mover count from 0.
         linear_mover: float64[n_species], eV.
-        state_offsets: int64[n_state, 3] (a/2), crystal frame.
+        state_offsets: int64[n_state_views, n_state, 3] (a/2), crystal frame.
         s_vac: energy of a vacancy's surroundings; read at A's vacancy and, the atom moved, at B's.
         linear_vacant: float64[n_species (mover), n_union], eV: as `linear` for another vacancy on the site;
             zeros if not given.
 
-    With several vacancies S counts s_vac once for each of them, so s_vac(B) - s_vac(A) above is the change
+    With several vacancies S counts S_vac once for each of them, so S_vac(B) - S_vac(A) above is the change
     of that sum: the jump is also seen by the other vacancies nearby.
     """
 
     structure: Structure
     union_offsets: IntArray
-    inversion: IntArray
+    views: IntArray
     kra: DenseStack
     linear: Float64Array
     linear_mover: Float64Array
@@ -168,7 +180,7 @@ def members_of(program: Program) -> tuple[ForwardProgram, ...] | tuple[BalancedP
 def _same_sites(a: SingleProgram, b: SingleProgram) -> bool:
     if isinstance(a, ForwardProgram) and isinstance(b, ForwardProgram):
         return a.structure == b.structure and np.array_equal(a.offsets, b.offsets)
-    names = ("union_offsets", "inversion", "state_offsets")
+    names = ("union_offsets", "views", "state_offsets")
     same = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
     return a.structure == b.structure and same
 
@@ -249,7 +261,7 @@ def _balanced(
 ) -> Float64Array:
     mover = occupancy[lattice.neighbours[vacancy_site]]
     union = occupancy[lattice.sites_around(vacancy_site, program.union_offsets)]
-    kra = 0.5 * (program.kra(union, mover) + program.kra(union[:, program.inversion], mover))
+    kra = program.kra.mean(union, mover, program.views)
     linear = linear_energy(program.linear, mover, union, program.linear_vacant)
     linear += np.pad(program.linear_mover, (1, 0))[mover]
     before = state_energy(program, lattice, occupancy)
@@ -264,5 +276,6 @@ def _balanced(
 def state_energy(program: BalancedProgram, lattice: Lattice, occupancy: SpeciesArray) -> float:
     """S_vac (eV) of the surroundings of every vacancy, added up."""
     vacancies = np.flatnonzero(occupancy == 0)
-    species = occupancy[lattice.sites_around(vacancies, program.state_offsets)]
-    return float(program.s_vac(species, np.zeros(len(vacancies), dtype=np.uint8)).sum())
+    views = occupancy[lattice.sites_around(vacancies, program.state_offsets)]  # [vacancies, views, n_state]
+    nobody = np.zeros(len(vacancies), dtype=np.uint8)
+    return float(np.mean([program.s_vac(view, nobody) for view in views.swapaxes(0, 1)], axis=0).sum())

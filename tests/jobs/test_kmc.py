@@ -220,7 +220,7 @@ def ordering_model():
         kra_mover_eV=np.ones(3),
         kra_linear_eV=np.zeros((3, orbits, 3)),
         kra=silent(union.n_env),
-        s_vac=silent(int(state.orbits.max()) + 1),
+        s_vac=silent(state.n_env),
     )
 
 

@@ -46,7 +46,7 @@ def ordering_model(structure):
         kra_mover_eV=np.array([0.5, 0.6, 0.55]),
         kra_linear_eV=0.01 * rng.standard_normal((3, int(union.orbits.max()) + 1, 3)),
         kra=stack(rng, union.n_env, 3, 0.2),
-        s_vac=stack(rng, int(state.orbits.max()) + 1, 3, 0.0),
+        s_vac=stack(rng, state.n_env, 3, 0.0),
     )
 
 

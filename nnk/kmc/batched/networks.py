@@ -105,26 +105,23 @@ class BalancedBarriers:
 
     def __init__(self, program: BalancedProgram, around: IntArray, like: torch.Tensor) -> None:
         union = np.stack([find_columns(around, offsets) for offsets in program.union_offsets])
-        both_ways = np.concatenate([union, union[:, program.inversion]])
-        z = len(union)
-        states = [
-            find_columns(around, program.state_offsets),
-            *(after_jump(program, around, d) for d in range(z)),
-        ]
-        self.kra = Stack(program.kra, both_ways, len(around), like)
-        self.s_vac = Stack(program.s_vac, np.stack(states), len(around), like, mover=False)
+        views = np.concatenate([union[:, view] for view in program.views])
+        before = np.stack([find_columns(around, offsets) for offsets in program.state_offsets])
+        states = np.stack([before, *(after_jump(program, around, d) for d in range(len(union)))], axis=1)
+        self.kra = Stack(program.kra, views, len(around), like)
+        self.s_vac = Stack(program.s_vac, states.reshape(-1, states.shape[2]), len(around), like, mover=False)
         linear, constant = _linear_matrix(program, union, len(around))
         self.linear = torch.as_tensor(linear, dtype=torch.float64, device=like.device)
         self.constant = torch.as_tensor(constant, dtype=torch.float64, device=like.device)
 
     def __call__(self, sites: torch.Tensor, movers: torch.Tensor) -> torch.Tensor:
         """Barriers float64[m, z] (eV)."""
-        z = movers.shape[1]
-        kra = self.kra(sites, torch.cat([movers, movers], dim=1))
-        energy = self.s_vac(sites, movers)
+        m, z = movers.shape
+        kra = self.kra(sites, movers.repeat(1, self.kra.rows // z)).view(m, -1, z).mean(1)
+        energy = self.s_vac(sites, movers).view(m, -1, 1 + z).mean(1)
         linear = torch.addmm(self.constant, sites.to(torch.float64), self.linear).view(len(sites), z, -1)
         own = linear.gather(2, movers[:, :, None])[:, :, 0]
-        return 0.5 * (kra[:, :z] + kra[:, z:]) + own + 0.5 * (energy[:, 1:] - energy[:, :1])
+        return kra + own + 0.5 * (energy[:, 1:] - energy[:, :1])
 
     @property
     def flops(self) -> int:

@@ -54,11 +54,11 @@ def balanced_model(structure="bcc", shells=8, n_species=3, widths=(24, 16), seed
     program = BalancedProgram(
         structure,
         union.offsets,
-        union.inversion,
+        np.stack([np.arange(union.n_env), union.inversion, union.symmetry[-1]]),
         random_stack(rng, union.n_env, n_species, widths),
         0.01 * rng.standard_normal((n_species, union.n_env, n_species)),
         0.1 * rng.standard_normal(n_species),
-        state.offsets,
+        state.offsets[state.symmetry[[0, 5]]],
         random_stack(rng, state.n_env, n_species, widths[::-1]),
         0.01 * rng.standard_normal((n_species, union.n_env)),
     )

@@ -1,6 +1,7 @@
 """A model in detailed balance visits all states of a small block by the Boltzmann weight of its energy."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,15 +31,18 @@ def balanced_model(structure, shells=1, n=2):
     rng = np.random.default_rng(3)
     union, state = (EnvironmentSpec(structure, shells, kind) for kind in ("union", "state"))
     pair = 0.1 * rng.standard_normal((shells, n + 1, n + 1))
+    kra_linear_eV = 0.01 * rng.standard_normal((n, int(union.orbits.max()) + 1, n))
+    kra = stack(rng, union.n_env, n, 6, 0.2)
+    s_vac = stack(rng, int(state.orbits.max()) + 1, n, 6, 0.3)
     return BalancedModel(
         elements=("Nb", "Mo"),
         structure=structure,
         shells=shells,
         pair_eV=pair + pair.transpose(0, 2, 1),
         kra_mover_eV=np.array([0.5, 0.3]),
-        kra_linear_eV=0.01 * rng.standard_normal((n, int(union.orbits.max()) + 1, n)),
-        kra=stack(rng, union.n_env, n, 6, 0.2),
-        s_vac=stack(rng, int(state.orbits.max()) + 1, n, 6, 0.3),
+        kra_linear_eV=kra_linear_eV,
+        kra=kra,
+        s_vac=replace(s_vac, table=s_vac.table[state.orbits]),
     )
 
 

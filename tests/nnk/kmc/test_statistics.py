@@ -1,5 +1,7 @@
 """What long runs must show: random walks, correlated atoms, and equilibrium where the model has one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,15 +94,18 @@ def balanced_model():
     shells, n = 2, 2
     union, state = (EnvironmentSpec("bcc", shells, kind) for kind in ("union", "state"))
     pair = 0.08 * rng.standard_normal((shells, n + 1, n + 1))
+    kra_linear_eV = 0.01 * rng.standard_normal((n, int(union.orbits.max()) + 1, n))
+    kra = stack(rng, union.n_env, n, 6, 0.1)
+    s_vac = stack(rng, int(state.orbits.max()) + 1, n, 6, 0.2)
     return BalancedModel(
         elements=("Nb", "Mo"),
         structure="bcc",
         shells=shells,
         pair_eV=pair + pair.transpose(0, 2, 1),
         kra_mover_eV=np.array([0.5, 0.45]),
-        kra_linear_eV=0.01 * rng.standard_normal((n, int(union.orbits.max()) + 1, n)),
-        kra=stack(rng, union.n_env, n, 6, 0.1),
-        s_vac=stack(rng, int(state.orbits.max()) + 1, n, 6, 0.2),
+        kra_linear_eV=kra_linear_eV,
+        kra=kra,
+        s_vac=replace(s_vac, table=s_vac.table[state.orbits]),
     )
 
 

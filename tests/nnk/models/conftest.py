@@ -1,5 +1,6 @@
 """Models with invented parameters: whatever must hold for them holds by construction."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,8 @@ def random_stack(rng, n_sites, n_species, widths, reads_mover):
 
 def random_balanced(structure="bcc", shells=8, elements=("Nb", "Mo", "Ta"), seed=0):
     rng, n = np.random.default_rng(seed), len(elements)
-    union, state = (EnvironmentSpec(structure, shells, kind) for kind in ("union", "state"))
+    union, one_direction = (EnvironmentSpec(structure, shells, kind) for kind in ("union", "initial"))
+    s_vac = random_stack(rng, one_direction.orbits.max() + 1, n, (8,), False)
     pair = rng.normal(0, 0.05, (shells, n + 1, n + 1))
     n_orbits = union.orbits.max() + 1
     return BalancedModel(
@@ -38,7 +40,7 @@ def random_balanced(structure="bcc", shells=8, elements=("Nb", "Mo", "Ta"), seed
         kra_mover_eV=rng.normal(1.5, 0.2, n),
         kra_linear_eV=rng.normal(0, 0.02, (n, n_orbits, n)),
         kra=random_stack(rng, union.n_env, n, (16, 8), True),
-        s_vac=random_stack(rng, state.orbits.max() + 1, n, (8,), False),
+        s_vac=replace(s_vac, table=s_vac.table[one_direction.orbits]),
         description={"source": "invented"},
     )
 

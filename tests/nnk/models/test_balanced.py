@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from nnk.environment import EnvironmentSpec, gather, state_columns
 from nnk.lattice import Lattice, offsets_within, reverse_jump
-from nnk.models import frame_spread_eV
+from nnk.models import frame_spread_eV, load
 from nnk.models.linear import end_shells, half_pair_difference, pair_energy
 from nnk.models.program import evaluate
+from nnk.models.views import views_of
 
 CASES = {"bcc": (8, (5, 5, 5)), "fcc": (5, (4, 4, 4))}
 
@@ -129,25 +130,77 @@ def test_program_and_prediction_agree(make_balanced):
         np.testing.assert_allclose(model.barriers(occupancy, site, lattice), expected, atol=1e-9)
 
 
-def test_kra_is_the_same_under_inversion(make_balanced):
-    lattice, model = Lattice.bcc((5, 5, 5), 3.2), make_balanced()
-    program = model.compiled()
+def naive_mean(stack, species, mover, operations):
+    """By every operation, one site after the other, one jump at a time."""
+    rows = np.pad(stack.table, ((0, 0), (1, 0), (0, 0))).astype(np.float64)
+    outputs = []
+    for columns in operations:
+        layer = stack.bias.astype(np.float64) + (stack.mover[mover - 1] if mover else 0)
+        for site, column in enumerate(columns):
+            layer = layer + rows[site, species[column]]
+        for weight, bias in stack.hidden:
+            layer = np.maximum(layer, 0) @ weight.astype(np.float64) + bias
+        outputs.append(np.maximum(layer, 0) @ stack.out_weight.astype(np.float64) + stack.out_bias)
+    return np.mean(outputs)
+
+
+@pytest.mark.parametrize("structure", CASES)
+def test_barriers_are_means_over_the_whole_group(structure, make_balanced):
+    """Whatever views the program takes: KRA's over D3d or D2h, S_vac's over all 48 operations."""
+    shells, cells = CASES[structure]
+    lattice, model = Lattice(structure, cells, 3.2), make_balanced(structure, shells)
     occupancy, site = random_state(lattice, 9)
     species, mover = gather(model.environment, lattice, occupancy, site)
-    forward = program.kra(species, mover) + program.kra(species[:, program.inversion], mover)
-    inverted = species[:, program.inversion]
-    again = program.kra(inverted, mover) + program.kra(inverted[:, program.inversion], mover)
-    np.testing.assert_array_equal(forward, again)
+    union, state = model.environment, EnvironmentSpec(structure, shells, "state")
+    both_ways = np.concatenate([union.symmetry, union.inversion[union.symmetry]])
+    found = model.barriers(occupancy, site, lattice)
+    for direction in (0, 3):
+        here, who = species[direction], int(mover[direction])
+        moved, end = jump(lattice, occupancy, site, direction)
+        vacant = [gather(state, lattice, *where)[0] for where in ((occupancy, site), (moved, end))]
+        before, after = (naive_mean(model.s_vac, around, 0, state.symmetry) for around in vacant)
+        change = pair_energy(lattice, moved, model.pair_eV) - pair_energy(lattice, occupancy, model.pair_eV)
+        expected = naive_mean(model.kra, here, who, both_ways) + model.kra_mover_eV[who - 1]
+        expected += model.kra_linear_eV[who - 1][union.orbits, here - 1].sum()
+        expected += 0.5 * (change + after - before)
+        assert found[direction] == pytest.approx(expected, abs=1e-9)
 
 
-def test_linear_parts_and_s_vac_do_not_depend_on_the_frame(make_balanced):
-    lattice, model = Lattice.bcc((5, 5, 5), 3.2), make_balanced()
+@pytest.mark.parametrize("structure", CASES)
+def test_a_model_does_not_depend_on_the_frame(structure, make_balanced):
+    shells, cells = CASES[structure]
+    lattice, model = Lattice(structure, cells, 3.2), make_balanced(structure, shells)
     occupancy, site = random_state(lattice, 2)
     species, mover = gather(model.environment, lattice, occupancy, site)
-    assert frame_spread_eV(model, species, mover) > 1e-3  # the KRA network has no symmetry of its own
-    silent = replace(model.kra, out_weight=model.kra.out_weight * 0)
-    quiet = replace(model, kra=silent)
-    assert frame_spread_eV(quiet, species, mover) < 1e-9
+    assert frame_spread_eV(model, species, mover) < 1e-9
+    one_view = [model.kra(species[:, columns], mover) for columns in model.environment.symmetry]
+    assert np.std(one_view, axis=0).max() > 1e-3  # the network has no symmetry of its own
+
+
+@pytest.mark.parametrize(("structure", "n_kra", "n_state"), [("bcc", 12, 8), ("fcc", 8, 12)])
+def test_as_many_views_as_the_rows_of_a_network_need(structure, n_kra, n_state, make_balanced):
+    model, state = make_balanced(structure, 2), EnvironmentSpec(structure, 2, "state")
+    assert len(model.compiled().views) == n_kra
+    assert len(model.compiled().state_offsets) == n_state  # rows shared as seen along one direction
+    for rows, n in ((state.orbits, 1), (np.arange(state.n_env), 48), (np.zeros(state.n_env), 1)):
+        assert len(views_of(state, rows)) == n
+    union = model.environment
+    for rows, n in ((union.orbits, 1), (union.sided_orbits, 2)):
+        views = views_of(union, rows)
+        assert len(views) == n
+        np.testing.assert_array_equal(views[0], np.arange(union.n_env))
+
+
+def test_a_model_saved_with_a_row_per_set_of_sites_says_the_same(make_balanced, tmp_path):
+    model, state = make_balanced("fcc", 2), EnvironmentSpec("fcc", 2, "state")
+    per_set = replace(model.s_vac, table=model.s_vac.table[: state.orbits.max() + 1])
+    model = replace(model, s_vac=replace(per_set, table=per_set.table[state.orbits]))
+    model.save(tmp_path / "now")
+    object.__setattr__(model, "s_vac", per_set)
+    model.save(tmp_path / "then")
+    now, then = load(tmp_path / "now"), load(tmp_path / "then")
+    assert len(then.compiled().state_offsets) == 1
+    np.testing.assert_array_equal(then.s_vac.table, now.s_vac.table)
 
 
 def test_state_columns_find_the_surroundings_of_both_states():

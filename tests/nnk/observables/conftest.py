@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -51,15 +52,18 @@ def random_balanced() -> Callable[..., BalancedModel]:
         rng = np.random.default_rng(seed)
         union, state = (EnvironmentSpec(structure, shells, kind) for kind in ("union", "state"))
         pair = rng.normal(0, 0.05, (shells, 4, 4))
+        kra_mover_eV = rng.normal(1.5, 0.2, 3)
+        kra_linear_eV = rng.normal(0, 0.02, (3, int(union.orbits.max()) + 1, 3))
+        kra, s_vac = stack(rng, union.n_env), stack(rng, int(state.orbits.max()) + 1)
         return BalancedModel(
             ("Nb", "Mo", "Ta"),
             structure,
             shells,
             pair_eV=pair + pair.transpose(0, 2, 1),
-            kra_mover_eV=rng.normal(1.5, 0.2, 3),
-            kra_linear_eV=rng.normal(0, 0.02, (3, int(union.orbits.max()) + 1, 3)),
-            kra=stack(rng, union.n_env),
-            s_vac=stack(rng, int(state.orbits.max()) + 1),
+            kra_mover_eV=kra_mover_eV,
+            kra_linear_eV=kra_linear_eV,
+            kra=kra,
+            s_vac=replace(s_vac, table=s_vac.table[state.orbits]),
         )
 
     return make
