@@ -88,8 +88,21 @@ def _is_whole_model(folder: Path) -> bool:
     """Whether a network's header and arrays are there and belong together."""
     try:
         header = json.loads((folder / "model.json").read_text())
+        header_hash = header.pop("header_hash", None)
+        if header_hash is not None and header_hash != stable_hash(header):  # None: of an earlier version
+            return False
         return str(header["weights_sha256"]).startswith(file_hash(folder / "model.safetensors"))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _ends_with(path: Path, end: bytes) -> bool:
+    """Whether a file is there and was written to its end."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - 64))
+            return end in file.read()
+    except FileNotFoundError:
         return False
 
 

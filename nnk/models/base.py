@@ -21,7 +21,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from nnk.environment import EnvironmentSpec, SpeciesArray, check_vacancy
-from nnk.files import Fence, commit
+from nnk.files import Fence, commit, stable_hash
 from nnk.lattice import Lattice, Structure
 from nnk.models.program import DenseStack, Float64Array, Program
 
@@ -180,7 +180,8 @@ class BarrierModel(ABC):
             "weights_sha256": hashlib.sha256(blob).hexdigest(),
             "description": dict(self.description),
         }
-        text = json.dumps(header, indent=1, allow_nan=False)
+        plain = json.loads(json.dumps(header, allow_nan=False))
+        text = json.dumps({**plain, "header_hash": stable_hash(plain)}, indent=1)
         commit(directory / WEIGHTS_FILE, lambda path: _write_bytes(path, blob), fence=fence)
         commit(directory / MODEL_FILE, lambda path: _write_bytes(path, text.encode()), fence=fence)
 

@@ -137,6 +137,8 @@ def _make_product(item: Item, workdir: Workdir) -> None:
         }[item.stage]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+        if item.stage == "report":
+            path.write_text("</html>")
         if item.stage == "train":
             path.write_text(json.dumps({"weights_sha256": hashlib.sha256(b"").hexdigest()}))
             path.with_name("model.safetensors").touch()
