@@ -18,6 +18,7 @@ import psutil
 from launch.processes import tagged_processes, workdir_tag
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, read_epoch, read_records
+from nnk.kmc.storage import DamagedFile, TrajectoryFile
 from nnk.models import load
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
@@ -136,11 +137,25 @@ class Scene:
         for _ in range(3):
             if "to try again: launch retry" in said.text:
                 said = self.launch("retry", str(self.campaign), "--failed")
-            if said.code == 0:
+            if said.code == 0 and not (damaged := self.unreadable()):
                 return said
-            self.follow(said.text)
+            self.follow(said.text if said.code else damaged)
             said = self.launch()
         raise AssertionError(f"the campaign cannot be finished:\n{self.told}")
+
+    def unreadable(self) -> str:
+        """What is told of a product that cannot be read, and what to do; empty if all can be."""
+        try:
+            BarrierSet.load(self.workdir.labels_file)
+            for path in self.files("kmc/*/T*/r*.nc"):
+                TrajectoryFile(path).check()
+        except DamagedFile as error:
+            return (
+                f"{error}; remove {path}"  # a trajectory is not the campaign's alone: what to do is not told
+            )
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def follow(self, text: str) -> None:
         """Do what a message says: ``remove <path>``, of the workdir alone, or just run again."""
@@ -198,9 +213,10 @@ def variables(path: Path) -> dict:
 
 
 def products(scene: Scene) -> set[Path]:
-    """Files of the products."""
+    """Files of the products, without checkpoints, which an ended training does not need."""
     root = scene.workdir.root
-    return {p.relative_to(root) for name in PRODUCTS for p in (root / name).rglob("*") if p.is_file()}
+    found = {p.relative_to(root) for name in PRODUCTS for p in (root / name).rglob("*") if p.is_file()}
+    return {path for path in found if "checkpoints" not in path.parts}
 
 
 def check_same(scene: Scene, reference: Scene) -> None:
