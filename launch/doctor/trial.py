@@ -143,8 +143,8 @@ def trial(site: Site, request: TrialRequest, within: Path, *, address: str | Non
     """A job that is ready to be asked for; it is cancelled in any case, and its files are removed."""
     with _folder(within) as folder, open_door() as door:
         made = Trial(site, request, folder, address=address, door=door)
-        made.prepare()
         try:
+            made.prepare()
             yield made
         finally:
             if made.job.job_id is not None and not made.is_over():

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -225,16 +226,40 @@ def test_a_command_that_is_not_on_the_path(doctor, tmp_path, slurm):
     assert bad["scheduler's commands"]["cure"].startswith("run on a login node")
 
 
-def test_a_node_that_is_down(doctor, slurm):
+@pytest.fixture
+def drained(slurm):
+    """One of the two nodes takes no jobs."""
     update = ["scontrol", "update", "nodename=node2"]
     environment = {**os.environ, **slurm}
     subprocess.run([*update, "state=drain", "reason=test"], env=environment, check=True)
-    try:
-        bad = doctor(wait_s=4).bad()
-    finally:
-        subprocess.run([*update, "state=resume"], env=environment, check=True)
+    yield
+    subprocess.run([*update, "state=resume"], env=environment, check=True)
+
+
+def test_a_node_that_is_down(doctor, drained):
+    bad = doctor(wait_s=4).bad()
     assert "it has waited for 4 s: PENDING" in bad["run"]["found"]
     assert "see why (sinfo -R" in bad["run"]["cure"]
+
+
+def test_an_interrupt_takes_the_job_back(tmp_path, slurm, drained):
+    """Ctrl-C while it waits in the queue."""
+    (tmp_path / "nodes.yaml").write_text(json.dumps(SITE))
+    environment = {**os.environ, **slurm}
+    command = [*LAUNCH, "doctor", "./nodes.yaml"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as started:
+        while "PENDING" not in started.stderr.readline():
+            assert started.poll() is None
+        started.send_signal(signal.SIGINT)
+        assert "interrupted" in started.stderr.read()
+    assert started.returncode == 4
+    assert not list(tmp_path.glob(".nnk-doctor-*"))
+    said = subprocess.run(
+        ["squeue", "--noheader"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == ""
 
 
 def test_a_scheduler_that_does_not_answer(doctor, tmp_path):
