@@ -73,11 +73,8 @@ def test_what_is_cleared_is_to_do_and_its_failure_stays_in_the_records(campaign)
     assert (len(plan["kmc"].todo), len(plan["label"].todo), plan.n_held) == (3, 1, 0)
     assert {todo.reason for todo in plan["kmc"].todo} == {"to be tried again"}
     assert found(campaign)[1] == []
-    lines = [
-        line for path in workdir.records("kmc").glob("*.jsonl") for line in path.read_text().splitlines()
-    ]
-    assert sum('"state": "quarantined"' in line for line in lines) == 1
-    assert sum(f'"state": "{CLEARED}"' in line for line in lines) == 3
+    states = [record["state"] for record in read_records(workdir, "kmc")]
+    assert (states.count("quarantined"), states.count(CLEARED)) == (1, 3)
 
 
 def test_without_an_option_it_lists_and_changes_nothing(campaign, capsys):
@@ -102,8 +99,8 @@ def test_without_an_option_it_lists_and_changes_nothing(campaign, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--class", "memroy"], 'no class "memroy"; allowed: walltime, node, memory, '),
-        (["--class", "memroy"], 'did you mean "memory"?'),
+        (["--class", "disc"], 'no class "disc"; allowed: walltime, node, memory, '),
+        (["--class", "disc"], 'did you mean "disk"?'),
         (["kmcc"], 'no stage "kmcc"; allowed: prepare, '),
     ],
 )
