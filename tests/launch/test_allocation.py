@@ -36,6 +36,25 @@ def test_node_hours_are_those_of_whole_nodes(planned):
     assert all(one.gpu_hours == 0 for one in found.values())
 
 
+@pytest.mark.parametrize(
+    ("mode", "per_node", "busy_ranks"),
+    [("whole nodes", "8 ranks", 2 * 16), ("shared nodes", "4 x 8 ranks", 6 * 8)],
+)
+def test_jobs_that_units_share_are_paid_for_as_a_whole(planned, tmp_path, mode, per_node, busy_ranks):
+    jobs = f"{{mpi_units: {mode}, nodes_per_job: 4, walltime: '02:00:00'}}"
+    (tmp_path / "mine.yaml").write_text(f"extends: slurm\ncores_per_node: 32\njobs: {jobs}\n")
+    nodes = 2 if mode == "whole nodes" else 1
+    asked = f"resources: {{label: {{nodes: {nodes}, ranks_per_node: 8}}}}"
+    campaign, plan, costs = planned("./mine.yaml", asked)
+    site = campaign_site(campaign)
+    found = {one.request.stage: one for one in allocations(campaign, site, plan, costs)}
+    label, text = found["label"], allocation_text(campaign, site, found.values())
+    assert label.node_hours == pytest.approx(4 * 100 / busy_ranks)
+    row = next(line for line in text.splitlines() if line.startswith("label"))
+    assert f" {per_node} " in row
+    assert f"nodes 4 [{tmp_path}/mine.yaml:3]" in text
+
+
 def test_gpus_of_the_nodes_are_counted_used_or_not(planned):
     campaign, plan, costs = planned("frontier")
     found = {one.request.stage: one for one in allocations(campaign, campaign_site(campaign), plan, costs)}
