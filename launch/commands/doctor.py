@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from launch.campaign import Campaign
 from launch.commands.base import ExitCode, Json, UsageError, app, load, say
+from launch.doctor import WAIT_S
 from launch.layouts import stage_layout, used_stages
 from nnk.files import Workdir
 from site_configs import Pool, Site, load_site, pools_of
@@ -29,7 +30,7 @@ def doctor(
     ] = False,
     wait_s: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", help="How long a job may wait in the queue.")
-    ] = 900.0,
+    ] = WAIT_S,
     as_json: Json = False,
 ) -> None:
     """Try what campaigns need of a machine (run it on a login node); with --measure also what items cost."""
@@ -47,12 +48,16 @@ def doctor(
         if not as_json:
             print(check, flush=True)
     fit = all(check.fit is not False for check in found)
+    costs = _measured(campaign, machine, wait_s) if measure and campaign is not None and fit else {}
     if as_json:
-        print(json.dumps({"site": machine.name, "fit": fit, "checks": list(map(asdict, found))}, indent=1))
+        said = {"site": machine.name, "fit": fit, "checks": list(map(asdict, found)), "costs": costs}
+        print(json.dumps(said, indent=1))
+    else:
+        for stage, cost in costs.items():
+            per = "jump" if stage == "kmc" else "vacancy"
+            print(f"{stage}: {cost['core_seconds']:.3g} core-s per {per}")
     if not fit:
         raise typer.Exit(ExitCode.SITE_OR_LOCK)
-    if measure and campaign is not None:
-        _measure(campaign, machine, wait_s)
 
 
 def _pools(machine: Site, campaign: Campaign | None) -> tuple[Pool, ...] | None:
@@ -62,10 +67,10 @@ def _pools(machine: Site, campaign: Campaign | None) -> tuple[Pool, ...] | None:
     return pools_of(stage_layout(machine, campaign, stage) for stage in used_stages(campaign))
 
 
-def _measure(campaign: Campaign, machine: Site, wait_s: float) -> None:
+def _measured(campaign: Campaign, machine: Site, wait_s: float) -> dict[str, Any]:
+    """What items cost, written where plans find it."""
     from launch.measure import measure, write_costs
 
     costs = measure(campaign, machine, wait_s=wait_s, say=say)
-    for stage, cost in costs.items():
-        print(f"{stage}: {cost['core_seconds']:.3g} core-s per {'jump' if stage == 'kmc' else 'vacancy'}")
-    print(write_costs(Workdir(campaign.workdir_path), costs) if costs else "nothing to measure")
+    say(str(write_costs(Workdir(campaign.workdir_path), costs)) if costs else "nothing to measure")
+    return costs
