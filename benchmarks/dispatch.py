@@ -1,5 +1,8 @@
 """What campaigns cost apart from their work: ``python -m benchmarks.dispatch [--json]``.
 
+`units_per_s`: trivial units, which but note that their item is done, through the local site, records and all;
+`ratio_to_parsl`: against empty tasks through Parsl alone, with the same workers, in the same run.
+
 `plan_1e6_*` and `status_1e6_*` are ``launch plan`` and ``launch status``, as a user calls them, on a campaign
 of a million labels, half of them done and 1 % failed: `*_s` is the processor's time with all imports,
 `*_wall_s` what a clock shows, `*_GiB` the most memory that was held.
@@ -20,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.large_campaign import write_campaign
+from benchmarks.units import measure_units
 
 PACKAGE = Path(__file__).parents[1]
 UNITS, ITEMS = 10_000, 1_000_000
@@ -55,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
+        figures |= measure_units(Path(folder), asked.units)
         figures |= measure_large(Path(folder), asked.items)
     if asked.json:
         print(json.dumps(figures, indent=1))

@@ -12,6 +12,9 @@ from jobs.failure_class import class_of_error
 from nnk.barrier_journal import SUFFIX
 from nnk.files import Fence, Workdir, append_records, commit
 
+TOLD_BY_PRODUCTS = ("prepare", "samples", "label", "audit", "kmc")
+"""Stages whose products say themselves what they were made from: a power cut may take their records."""
+
 
 @dataclass(frozen=True)
 class UnitItem:
@@ -92,7 +95,8 @@ class Unit:
         """Write the unit to its path."""
         content = {**asdict(self), "root": str(self.root)}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        commit(self.path, lambda path: _write_text(path, text), fence=self.fence)
+        # a unit does not outlive the machine that its run is on: no wait for the disk
+        commit(self.path, lambda path: _write_text(path, text), fence=self.fence, durable=False)
         return self.path
 
     @classmethod
@@ -105,7 +109,8 @@ class Unit:
 
     def record(self, *records: dict[str, Any]) -> None:
         """Note what has become of items; see `outcome`."""
-        append_records(self.workdir, self.stage, self.name, records, self.fence)
+        durable = self.stage not in TOLD_BY_PRODUCTS
+        append_records(self.workdir, self.stage, self.name, records, self.fence, durable=durable)
 
     def outcome(
         self, item: UnitItem, state: str, *, seconds: float = 0.0, error: str = "", **more: Any

@@ -46,6 +46,7 @@ class Dispatcher:
         self._kernel = kernel
         self._patient = patient
         self._say = say
+        self._apps: dict[tuple[Callable[..., int], str], Callable[..., Future[int]]] = {}
         self._told: set[float] = set()  # troubles, by their beginnings
         self._looked_s = self._seen_s = time.monotonic()
 
@@ -59,7 +60,10 @@ class Dispatcher:
         return run(str(unit.stop_file), work_dir, **placed)
 
     def _app(self, function: Callable[..., int], pool: str) -> Callable[..., Future[int]]:
-        return parsl.python_app(function, data_flow_kernel=self._kernel, executors=[pool])
+        if (function, pool) not in self._apps:
+            app = parsl.python_app(function, data_flow_kernel=self._kernel, executors=[pool])
+            self._apps[function, pool] = app
+        return self._apps[function, pool]
 
     def check(self) -> None:
         """Return if Parsl is alive; without its interchange or any worker no result would ever come.

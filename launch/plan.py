@@ -9,6 +9,7 @@ from typing import overload
 
 from launch.campaign import Campaign
 from launch.campaign_items import PROBE, all_items
+from launch.collector import collector_paused
 from launch.failures import is_held
 from launch.history import CLEARED, Event, History
 from launch.items import Group, Item, Rows, chosen_of, keys_of
@@ -135,6 +136,7 @@ class Plan:
         return {item.group.hash: item.group for stage in self.stages for item in stage.todo.items}
 
 
+@collector_paused()
 def make_plan(campaign: Campaign, workdir: Workdir, history: History | None = None) -> Plan:
     """What is done and what is to do; reads files only, the records unless their `history` is given."""
     history = history or History(workdir)

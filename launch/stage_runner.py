@@ -95,6 +95,7 @@ class StageRunner:
         self._tail = RecordTail(tools.workdir, stage, self._items.keys())
         self._writer = f"{tools.fence.epoch:06d}-{stage}-driver"
         self._tail.follow(self._writer)
+        self._looked_s = float("-inf")
         self._trials = Trials(items)
         self._tally = Tally()
         self._way = dict.fromkeys(self._items, 0)
@@ -159,7 +160,10 @@ class StageRunner:
         return finished
 
     def _show(self) -> None:
-        self._tail.update()
+        now = time.monotonic()
+        if not self._running or now - self._looked_s > POLL_S:
+            self._looked_s = now
+            self._tail.update()
         note = self._jumps.note(self.done) if self._jumps else ""
         self._tools.progress.advance(self._stage, self._n_before + len(self.done), len(self._failed), note)
 
@@ -177,7 +181,7 @@ class StageRunner:
         """After the end of a unit: what it has left undone is tried again, or has failed."""
         unit, error = started.order.unit, future.exception()
         raise_if_hopeless(error)
-        self._tail.update()
+        self._tail.update(unit.name)
         if error is None:
             self._tail.leave(unit.name)
         if self._stage == "label":
@@ -191,9 +195,10 @@ class StageRunner:
             return
         loss = loss_of(unit, error, left, started.kills)
         self._tools.progress.message(f"{self._stage}: {len(left)} items begin again: {loss.words}")
-        self._stop_if_in_vain(loss, is_in_vain=len(left) == len(unit.items))
+        self._stop_if_full(loss.cause)
         for key in left:
             self._after_loss(self._items[key], loss)
+        self._stop_if_in_vain(loss, is_in_vain=len(left) == len(unit.items))
 
     def _has_failed(self, key: str, unit: Unit) -> bool:
         """Whether a unit has recorded an error of an item."""
@@ -218,6 +223,7 @@ class StageRunner:
         verdict = Verdict.AGAIN
         if self._has_come_on(item):
             self._tally.come_on(item.key)
+            self._in_vain = 0
         elif item.key in loss.suspects:
             is_traced = bool(loss.suspects[item.key])
             verdict = self._tally.after(
@@ -237,7 +243,6 @@ class StageRunner:
 
     def _stop_if_in_vain(self, loss: Loss, *, is_in_vain: bool) -> None:
         """Raises a `SiteError` when nothing of the stage was ever made, however often it was tried."""
-        self._stop_if_full(loss.cause)
         self._in_vain = self._in_vain + 1 if is_in_vain and loss.cause is not FailureClass.WALLTIME else 0
         if self._in_vain >= MOST_IN_VAIN and not self._n_before and not self.done:
             raise SiteError(
@@ -285,7 +290,7 @@ class StageRunner:
 
     def _record(self, records: Sequence[dict[str, Any]]) -> None:
         append_records(self._tools.workdir, self._stage, self._writer, records, self._tools.fence)
-        self._tail.update()
+        self._tail.update(self._writer)
 
 
 def _late_outcome(unit: Unit, item: UnitItem) -> dict[str, Any]:

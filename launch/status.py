@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.in_work import keys_in_work
 from launch.campaign import Campaign
+from launch.collector import collector_paused
 from launch.costs import Costs
 from launch.driver_state import DriverState, driver_state
 from launch.failure_groups import FailureGroup, failures_by_class, last_lines
@@ -104,6 +105,7 @@ class Status:
         return asdict(self)
 
 
+@collector_paused()
 def campaign_status(campaign: Campaign) -> Status:
     """The state of `campaign` now."""
     workdir = Workdir(campaign.workdir_path)

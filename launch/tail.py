@@ -37,14 +37,14 @@ class RecordTail:
         """Read no more of `writer`, who has noted all: of thousands only a few are looked at."""
         del self._read_to[writer]
 
-    def update(self) -> None:
-        """Read what is new.
+    def update(self, writer: str | None = None) -> None:
+        """Read what is new, of all or of one writer.
 
         Afterwards `last` holds the last record of each item by its key, `keys` the keys of the items whose
         last record says "done", "failed" or "started", and `seconds` the wall times of items done lately.
         """
-        for writer in self._read_to:
-            for record in self._new(writer):
+        for name in self._read_to if writer is None else (writer,):
+            for record in self._new(name):
                 self._take(record)
 
     def _take(self, record: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ class RecordTail:
 
     def _new(self, writer: str) -> list[dict[str, Any]]:
         try:
-            with open(self._folder / f"{writer}.jsonl", "rb") as file:
+            with open(f"{self._folder}/{writer}.jsonl", "rb") as file:
                 file.seek(self._read_to[writer])
                 whole, _, _ = file.read().rpartition(b"\n")
         except FileNotFoundError:

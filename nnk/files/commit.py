@@ -45,7 +45,12 @@ def _publish(temporary: Path, path: Path, exclusive: bool) -> bool:
 
 
 def commit(
-    path: Path, write: Callable[[Path], None], *, fence: Fence | None = None, exclusive: bool = False
+    path: Path,
+    write: Callable[[Path], None],
+    *,
+    fence: Fence | None = None,
+    exclusive: bool = False,
+    durable: bool = True,
 ) -> bool:
     """Write a file so that it appears whole or not at all.
 
@@ -55,6 +60,7 @@ def commit(
             another suffix (nothing that looks for finished files finds it).
         fence: checked just before the file gets its name; None outside campaigns.
         exclusive: leave an existing file alone.
+        durable: on the disk when this returns. Otherwise a power cut may take the file, or its content.
 
     Returns:
         False if `exclusive` and the file was there, otherwise True.
@@ -67,12 +73,14 @@ def commit(
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}")
     try:
         write(temporary)
-        _sync(temporary)
+        if durable:
+            _sync(temporary)
         if fence is not None:
             fence.check()
         published = _publish(temporary, path, exclusive)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    if durable:
+        _sync(path.parent)
     return published

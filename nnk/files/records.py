@@ -24,8 +24,12 @@ def append_records(
     writer: str,
     records: Sequence[dict[str, Any]],
     fence: Fence | None = None,
+    *,
+    durable: bool = True,
 ) -> None:
     """Add a line per record to ``records/<stage>/<writer>.jsonl``, on the disk when this returns.
+
+    Unless `durable` is false: then a power cut may take lines, but no kill.
 
     `writer` is a name that no other process uses. A line gets the number of the run (``epoch``) and the
     time (``time_unix_s``), by which the lines of several writers are put in order.
@@ -44,7 +48,7 @@ def append_records(
         fence.check()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        _append(descriptor, lines.encode())
+        _append(descriptor, lines.encode(), durable=durable)
     finally:
         os.close(descriptor)
 
@@ -56,14 +60,15 @@ def append_record(
     append_records(workdir, stage, writer, [record], fence)
 
 
-def _append(descriptor: int, lines: bytes) -> None:
+def _append(descriptor: int, lines: bytes, *, durable: bool) -> None:
     """Add `lines` whole or not at all (but for a kill in between: see `read_records`)."""
     size = os.fstat(descriptor).st_size
     try:
         written = os.write(descriptor, lines)
         if written != len(lines):
             raise OSError(f"only {written} of {len(lines)} bytes of records could be written")
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, size)
         raise

@@ -92,7 +92,7 @@ def test_plan(arguments, launch, write_campaign):
     assert result.code == 0
     rows = [line.split() for line in result.out.splitlines()]
     assert rows[0] == ["stage", "items", "done", "to", "do", "cost", "disk", "why"]
-    assert (rows[2][:4], rows[2][-3:]) == (["label", "6", "0", "6"], ["(guess)", "6", "missing"])
+    assert (rows[2][:4], rows[2][-3:]) == (["label", "6", "0", "6"], ["kB", "6", "missing"])
     assert rows[-1][:3] == ["to", "do:", "about"]
     assert rows[-1][-6:-2] == ["on", "the", "disk", "about"]
 
