@@ -203,13 +203,18 @@ def test_an_item_that_has_once_raised_and_is_then_made_has_not_failed(stage_runn
     assert (jobs.n_units, runner.failed, len(runner.done)) == (2, {}, 1)
 
 
-def test_many_walltimes_and_lost_nodes_are_no_failures_of_runs_that_come_on(stage_runner, write_run):
+def test_many_walltimes_and_lost_nodes_are_no_failures_of_runs_that_come_on(
+    stage_runner, write_run, monkeypatch
+):
+    monkeypatch.setattr("launch.stage_runner.MOST_IN_VAIN", 4)
+
     def work(unit, number):
         if number == 12:
             return done(unit)
-        in_block(unit, number)
+        if number < 6:
+            in_block(unit, number)
         write_run(unit.workdir, unit.items[0], 100 * number, segment=number)
-        if number % 2:
+        if number % 2 or number > 6:
             raise ManagerLost(b"m", "node1")
 
     runner, jobs, _, _ = stage_runner("kmc", work)
