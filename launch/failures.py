@@ -3,7 +3,7 @@
 ========== ======================================================= ==========================================
 class      an item is tried again                                  after that
 ========== ======================================================= ==========================================
-walltime   without end while it comes on; else in five more blocks quarantined: it needs a longer walltime
+walltime   without end while it comes on; else in five blocks      quarantined: it needs a longer walltime
 node       in up to five units                                     quarantined
 memory     twice, alone in a unit                                  quarantined
 disk       twice, unless the workdir itself is full: then the run  quarantined
