@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -106,6 +107,7 @@ def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
     )
     vacancies = np.char.add(np.char.add(keys, "/"), usable.vacancy_site.astype(np.str_))
     arrays = (species, mover, usable.jump, usable.E_fwd_eV, usable.E_bwd_eV)
+    a_A = usable.a_A[np.unique(usable.sample)]
     return JumpData(
         elements=usable.elements,
         structure=usable.structure,
@@ -120,7 +122,7 @@ def jump_data(barriers: BarrierSet, shells: int) -> JumpData:
         composition=usable.composition_name,
         sample=keys,
         vacancy_site=usable.vacancy_site.astype(np.int64),
-        a_A=float(usable.a_A[np.unique(usable.sample)].mean()),
+        a_A=math.fsum(a_A) / len(a_A),  # to the last bit the same in any order of the samples
         hash=_hash(usable.elements, vacancies, arrays),
     )
 

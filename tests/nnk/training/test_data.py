@@ -22,6 +22,7 @@ def test_data_are_the_usable_labels_in_any_order(labels, shells):
     np.testing.assert_allclose(data.KRA_eV + 0.5 * data.dE_eV, data.E_fwd_eV, atol=1e-12)
     shuffled = jump_data(barriers.select(np.random.default_rng(0).permutation(len(barriers))), shells)
     assert shuffled.hash == data.hash
+    assert shuffled.a_A == data.a_A
     np.testing.assert_array_equal(shuffled.species, data.species)
     assert jump_data(barriers.select(np.arange(len(barriers) - 1)), shells).hash != data.hash
 
