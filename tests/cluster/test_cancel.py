@@ -1,0 +1,58 @@
+"""``launch cancel`` on a real Slurm: a campaign's jobs end, those of others go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from launch.scheduler_jobs import noted_jobs
+from nnk.files import Workdir
+
+pytestmark = pytest.mark.cluster
+
+LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
+SITE = """\
+extends: slurm
+description: two nodes for tests
+cores_per_node: 2
+address: 127.0.0.1
+jobs: {queue: debug, walltime: "00:10:00", poll_s: 2}
+"""
+CAMPAIGN = """\
+schema_version: 1
+name: cancelled
+seed: 7
+workdir: work
+site: ./nodes.yaml
+alloy: {elements: [Nb, Ta], lattice: bcc}
+potential: {builtin: zhou-eam}
+label: {compositions: [equimolar], cells: [4, 4, 4], vacancies_per_composition: 2000}
+"""
+
+
+def said(command, environment):
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_dead_drivers_jobs_are_cancelled_and_no_others(tmp_path, slurm):
+    (tmp_path / "nodes.yaml").write_text(SITE)
+    campaign = tmp_path / "c.yaml"
+    campaign.write_text(CAMPAIGN)
+    environment, workdir = {**os.environ, **slurm}, Workdir(tmp_path / "work")
+    other = said(["sbatch", "--parsable", "--hold", "--wrap=sleep 600"], environment).strip()
+    with subprocess.Popen([*LAUNCH, campaign], env=environment, stderr=subprocess.DEVNULL) as driver:
+        end = time.monotonic() + 120
+        while not noted_jobs(workdir):
+            assert time.monotonic() < end, "no job"
+            time.sleep(0.2)
+        driver.send_signal(signal.SIGKILL)
+    ours = {job.id for job in noted_jobs(workdir)}
+    shown = said([*LAUNCH, "cancel", campaign, "--yes"], environment)
+    assert all(f"slurm job {name}: " in shown for name in ours)
+    left = said(["squeue", "--noheader", "--format=%i"], environment).split()
+    assert left == [other]
