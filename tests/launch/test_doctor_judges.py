@@ -129,8 +129,8 @@ def test_versions_that_differ_or_are_missing():
 
 
 def test_no_room():
-    check = node.room({"free_GB": {"/work": 0.02, "/tmp": 40.0}})
-    assert str(check) == "BAD  free space: 0.02 GB in /work; make room there: at least 1 GB"
+    check = node.room({"free_GB": {"/project": 0.02, "/tmp": 40.0}})
+    assert str(check) == "BAD  free space: 0.02 GB in /project; make room there: at least 1 GB"
 
 
 @pytest.mark.parametrize(
