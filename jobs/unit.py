@@ -94,7 +94,7 @@ class Unit:
     def save(self) -> Path:
         """Write the unit to its path."""
         content = {**asdict(self), "root": str(self.root)}
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(content, ensure_ascii=False) + "\n"
         # a unit does not outlive the machine that its run is on: no wait for the disk
         commit(self.path, lambda path: _write_text(path, text), fence=self.fence, durable=False)
         return self.path
