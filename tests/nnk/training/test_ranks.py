@@ -48,7 +48,8 @@ def test_two_ranks_give_what_one_gives(backend, labels, shells, tmp_path, on_two
     alone = train(BarrierSet.load(tmp_path / "labels.nc"), spec, parameters, tmp_path / "alone")
     together = load(tmp_path / backend).tensors()
     for name, array in alone.model.tensors().items():
-        np.testing.assert_allclose(together[name], array, atol=2e-5, err_msg=name)
+        # Adam divides by the size of the gradient: rounding grows where a weight has next to none
+        np.testing.assert_allclose(together[name], array, atol=1e-4, err_msg=name)
     histories = rows(tmp_path / "alone/history.csv"), rows(tmp_path / backend / "history.csv")
     for one, two in zip(*histories, strict=True):
         for name in one:
