@@ -10,8 +10,8 @@ from launch.campaign import load_campaign
 from launch.campaign_items import all_items
 from launch.kmc_items import kmc_cases, waves
 from launch.runs_on_disk import JumpCount, jumps_on_disk, read_run
-from launch.status_text import status_text
 from launch.status import campaign_status
+from launch.status_text import status_text
 from nnk.files import Workdir
 from nnk.run_terms import case_names
 
