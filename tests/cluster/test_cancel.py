@@ -39,12 +39,20 @@ def said(command, environment):
     return done.stdout
 
 
-def test_a_dead_drivers_jobs_are_cancelled_and_no_others(tmp_path, slurm):
+@pytest.fixture
+def job_of_others(slurm):
+    """A job that waits in the queue."""
+    environment = {**os.environ, **slurm}
+    job = said(["sbatch", "--parsable", "--hold", "--wrap=sleep 600"], environment).strip()
+    yield job
+    said(["scancel", job], environment)
+
+
+def test_a_dead_drivers_jobs_are_cancelled_and_no_others(tmp_path, slurm, job_of_others):
     (tmp_path / "nodes.yaml").write_text(SITE)
     campaign = tmp_path / "c.yaml"
     campaign.write_text(CAMPAIGN)
     environment, workdir = {**os.environ, **slurm}, Workdir(tmp_path / "work")
-    other = said(["sbatch", "--parsable", "--hold", "--wrap=sleep 600"], environment).strip()
     with subprocess.Popen([*LAUNCH, campaign], env=environment, stderr=subprocess.DEVNULL) as driver:
         end = time.monotonic() + 120
         while not noted_jobs(workdir):
@@ -55,4 +63,4 @@ def test_a_dead_drivers_jobs_are_cancelled_and_no_others(tmp_path, slurm):
     shown = said([*LAUNCH, "cancel", campaign, "--yes"], environment)
     assert all(f"slurm job {name}: " in shown for name in ours)
     left = said(["squeue", "--noheader", "--format=%i"], environment).split()
-    assert left == [other]
+    assert left == [job_of_others]

@@ -247,9 +247,11 @@ def test_an_interrupt_takes_the_job_back(tmp_path, slurm, drained):
     (tmp_path / "nodes.yaml").write_text(json.dumps(SITE))
     environment = {**os.environ, **slurm}
     command = [*LAUNCH, "doctor", "./nodes.yaml"]
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # by shells, for what they put behind
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     ) as started:
+        signal.signal(signal.SIGINT, ignored)
         while "PENDING" not in started.stderr.readline():
             assert started.poll() is None
         started.send_signal(signal.SIGINT)
