@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Unit:
 
     def save(self) -> Path:
         """Write the unit to its path."""
-        content = {**asdict(self), "root": str(self.root)}
+        content = {**vars(self), "root": str(self.root), "items": [vars(item) for item in self.items]}
         text = json.dumps(content, ensure_ascii=False) + "\n"
         # a unit does not outlive the machine that its run is on: no wait for the disk
         commit(self.path, lambda path: _write_text(path, text), fence=self.fence, durable=False)

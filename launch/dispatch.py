@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import tempfile
@@ -136,6 +137,7 @@ def dispatcher(
         if submits:
             note_jobs(config.executors, site.scheduler, jobs_file(workdir, epoch))
         kernel = parsl.load(config)
+        logging.getLogger("parsl").setLevel(logging.INFO)  # else eight lines for every unit
         try:
             close_keys(run_dir)
             yield Dispatcher(kernel, patient=submits, say=say)

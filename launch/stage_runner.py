@@ -126,14 +126,11 @@ class StageRunner:
 
     def _submit(self) -> None:
         self._trials.wake(time.time(), is_idle=not self._running)
-        while (
-            self._trials.is_ready
-            and len(self._running) < self._most_in_hand
-            and not self._tools.interruption.asked
-        ):
+        kills, most = oom_kills(), self._most_in_hand
+        while self._trials.is_ready and len(self._running) < most and not self._tools.interruption.asked:
             order = self._next()
             self._tail.follow(order.unit.name)
-            self._running[self._tools.dispatcher.submit(order)] = _Started(order, oom_kills())
+            self._running[self._tools.dispatcher.submit(order)] = _Started(order, kills)
 
     @property
     def _most_in_hand(self) -> int:

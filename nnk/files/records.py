@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nnk.files.commit import commit
+from nnk.files.commit import commit, make_folder
 from nnk.files.fence import Fence
 from nnk.files.workdir import Workdir
 
@@ -43,7 +43,7 @@ def append_records(
     stamp = {"epoch": fence.epoch if fence else 0, "time_unix_s": time.time()}
     lines = "".join(json.dumps({**stamp, **record}, ensure_ascii=False) + "\n" for record in records)
     path = workdir.records(stage) / f"{writer}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if fence is not None:
         fence.check()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
