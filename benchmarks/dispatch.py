@@ -1,7 +1,9 @@
 """What campaigns cost apart from their work: ``python -m benchmarks.dispatch [--json]``.
 
-`units_per_s`: trivial units, which but note that their item is done, through the local site, records and all;
-`ratio_to_parsl`: against empty tasks through Parsl alone, with the same workers, in the same run.
+`units_per_s`: trivial pieces of work, items that are but noted as done, through the local site, records and
+all, as campaigns do them: items that last moments share the units that workers get. `ratio_to_parsl`: against
+as many empty tasks through Parsl alone, with the same workers, in the same run. `single_*`: with a unit for
+each item.
 
 `plan_1e6_*` and `status_1e6_*` are ``launch plan`` and ``launch status``, as a user calls them, on a campaign
 of a million labels, half of them done and 1 % failed: `*_s` is the processor's time with all imports,

@@ -39,6 +39,12 @@ STAGE, WARM = "kmc", 20
 class TrivialUnits(UnitMaker):
     """Units that are cut, written and started as those of kMC, but have nothing to do."""
 
+    is_shared = False  # whether items that last moments share units, as they do in campaigns
+
+    def size(self, stage, n_left, seconds_per_item):  # type: ignore[no-untyped-def]
+        """Items of the next unit."""
+        return super().size(stage, n_left, seconds_per_item) if self.is_shared else 1
+
     def order(self, stage, items, **given):  # type: ignore[no-untyped-def]
         """A unit of some items."""
         order = super().order(stage, items, **given)
@@ -49,7 +55,10 @@ class TrivialUnits(UnitMaker):
 
 
 def measure_units(folder: Path, units: int) -> dict[str, float]:
-    """Units per second of a run, records and all, and its ratio to Parsl's tasks per second."""
+    """Items per second of runs, records and all, and their ratios to Parsl's tasks per second.
+
+    With a unit for each item, and as campaigns do it.
+    """
     path = folder / "trivial.yaml"
     path.write_text(CAMPAIGN)
     campaign = load_campaign(path)
@@ -58,15 +67,23 @@ def measure_units(folder: Path, units: int) -> dict[str, float]:
     bare = _tasks_per_s(site, workdir, layout.pool, units)
     commit(workdir.epoch_file, lambda temporary: _write(temporary, "1\n"))
     group = Group(STAGE, {}, {})
-    items = [make_item(group, f"item{number:06d}") for number in range(units + WARM)]
+    items = [make_item(group, f"item{number:06d}") for number in range(2 * units + WARM)]
     with dispatcher(site, workdir, 1, [layout.pool], print) as workers:
         maker = TrivialUnits(campaign, workdir, 1, {STAGE: layout})
         stop = Interruption(workdir.run_dir(1) / "stop", print)
         fence = Fence(workdir.epoch_file, 1)
         tools = StageTools(workdir, fence, maker, workers, stop, QuietProgress(), History(workdir))
         _run(items[:WARM], layout.at_once, tools)
-        rate = units / _run(items[WARM:], layout.at_once, tools)
-    return {"units_per_s": rate, "parsl_tasks_per_s": bare, "ratio_to_parsl": rate / bare}
+        single = units / _run(items[WARM : units + WARM], layout.at_once, tools)
+        maker.is_shared = True
+        rate = units / _run(items[units + WARM :], layout.at_once, tools)
+    return {
+        "units_per_s": rate,
+        "parsl_tasks_per_s": bare,
+        "ratio_to_parsl": rate / bare,
+        "single_units_per_s": single,
+        "single_ratio_to_parsl": single / bare,
+    }
 
 
 def _run(items: list[Item], at_once: int, tools: StageTools) -> float:

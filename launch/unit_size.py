@@ -13,6 +13,8 @@ WORK_S = 300.0  # a job takes some 3 s to start
 FIRST_ITEMS = 16  # of each team of ranks, while nothing is known of the cost: of bcc, 128 barriers
 FEWEST_ITEMS = 2
 MOST_ITEMS = 2000
+SHORT_S = 1.0  # of a unit inside a worker, which starts at once but costs a millisecond or two
+ROUNDS = 4  # units that each worker still gets, so that all end at about the same time
 RECENT = 500
 
 
@@ -43,6 +45,17 @@ def unit_items(
     return max(1, min(math.ceil(per_team) * teams, math.ceil(n_left / at_once)))
 
 
+def short_items(n_left: int, at_once: int, seconds_per_item: float | None) -> int:
+    """Items of the next unit inside a worker: one, unless items last moments.
+
+    Args:
+        n_left, at_once, seconds_per_item: as for `unit_items`.
+    """
+    if seconds_per_item is None:
+        return 1
+    return max(1, min(int(SHORT_S / seconds_per_item), MOST_ITEMS, n_left // (ROUNDS * at_once)))
+
+
 def unit_size(
     campaign: Campaign,
     stage: str,
@@ -62,6 +75,8 @@ def unit_size(
     """
     if stage == "kmc" and campaign.kmc and campaign.kmc.batched:
         return max(1, min(campaign.kmc.batched.runs, -(-n_left // layout.at_once)))
+    if stage == "kmc":
+        return short_items(n_left, layout.at_once, seconds_per_item)
     if stage not in MPI_STAGES:
         return 1
     if stage != "label" or campaign.label is None:

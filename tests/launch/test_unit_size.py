@@ -2,7 +2,15 @@
 
 import pytest
 
-from launch.unit_size import FEWEST_ITEMS, FIRST_ITEMS, MOST_ITEMS, WORK_S, mean_seconds, unit_items
+from launch.unit_size import (
+    FEWEST_ITEMS,
+    FIRST_ITEMS,
+    MOST_ITEMS,
+    WORK_S,
+    mean_seconds,
+    short_items,
+    unit_items,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,19 @@ def test_the_cost_is_that_of_the_latest_items():
     assert mean_seconds([0.0]) is None
     assert mean_seconds([1.0, 0.0, 3.0]) == 2.0
     assert mean_seconds([100.0] * 50 + [2.0] * 500) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("n_left", "at_once", "seconds", "expected"),
+    [
+        (10_000, 2, None, 1),  # nothing is known
+        (10_000, 2, 100.0, 1),
+        (10_000, 2, 0.6, 1),
+        (10_000, 2, 0.1, 10),
+        (10_000, 2, 1e-5, 10_000 // 8),  # four more units for each worker
+        (10**6, 2, 1e-7, MOST_ITEMS),
+        (5, 2, 1e-5, 1),
+    ],
+)
+def test_runs_of_moments_share_a_unit(n_left, at_once, seconds, expected):
+    assert short_items(n_left, at_once, seconds) == expected
