@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import parsl
+from parsl.config import Config
 from parsl.dataflow.dflow import DataFlowKernel
 from parsl.executors import HighThroughputExecutor
 
@@ -136,7 +137,7 @@ def dispatcher(
         config = build(site, run_dir, pools=pools, environment=environment, address=address)
         if submits:
             note_jobs(config.executors, site.scheduler, jobs_file(workdir, epoch))
-        kernel = parsl.load(config)
+        kernel = _loaded(config, workdir.run_dir(epoch))
         logging.getLogger("parsl").setLevel(logging.INFO)  # else eight lines for every unit
         try:
             close_keys(run_dir)
@@ -144,6 +145,21 @@ def dispatcher(
         finally:
             _close(kernel)
             _tell_of_jobs_left(kernel, say)
+
+
+def _loaded(config: Config, run_dir: Path) -> DataFlowKernel:
+    """Parsl, loaded.
+
+    Raises:
+        SiteError: its interchange has not started.
+    """
+    try:
+        return parsl.load(config)
+    except Exception as error:  # of no class of its own
+        if "Interchange" not in str(error):
+            raise
+        parsl.clear()
+        raise SiteError(f"Parsl's interchange has not started: see {run_dir}/parsl; run again") from error
 
 
 @contextmanager
