@@ -18,6 +18,7 @@ import numpy as np
 
 from nnk.barrier_columns import Flag, Method
 from nnk.barrier_journal import journal_bodies, journal_line
+from nnk.files import Fence
 from nnk.saddle.label import JumpLabel, KeptJumps, VacancyLabels
 
 SUFFIX = ".jumps"
@@ -30,10 +31,12 @@ class JumpNotes:
 
     Args:
         path: the file to write.
+        fence: the right to write there; None outside campaigns.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fence: Fence | None = None) -> None:
         self._path = path
+        self._fence = fence
         self._descriptor = -1
         self._known = read_jumps(path.parent)
 
@@ -53,7 +56,13 @@ class JumpNotes:
         return JumpsOfItem(self, item_hash, self._known.get(item_hash, {}))
 
     def add(self, item_hash: str, jump: int, label: JumpLabel, calls: int) -> None:
-        """Add the label of a jump; it outlives this process."""
+        """Add the label of a jump; it outlives this process.
+
+        Raises:
+            StaleEpoch: a newer run has begun; nothing is written.
+        """
+        if self._fence is not None:
+            self._fence.check()
         if self._descriptor < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

@@ -239,7 +239,8 @@ def _lead(unit: Unit, team: Team, own: ForceField, mark: WorkMark, stop: Stop) -
     force_field = team.force_field(PolledForceField(own, farm.poll))
     try:
         path = unit.journal(rank)
-        with Journal(path) as journal, JumpNotes(path.with_suffix(SUFFIX)) as jumps:
+        notes = JumpNotes(path.with_suffix(SUFFIX), unit.fence)
+        with Journal(path) as journal, notes as jumps:
             farm.run(unit.items, Desk(unit, Labeller(unit, force_field), journal, jumps, mark).work)
     finally:
         force_field.close()

@@ -45,7 +45,9 @@ def unit_of_a_killed_driver(scene, stage):
 
 
 def contents(scene):
+    """All files but what processes print, and the marks of what each has in work, which are their own."""
     files = (path for path in scene.workdir.root.rglob("*") if path.is_file() and "logs" not in path.parts)
+    files = (path for path in files if path.suffix not in (".item", ".crash"))
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
