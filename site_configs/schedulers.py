@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -225,9 +226,9 @@ class Patient(ClusterProvider):
             self._set(job, JobState.COMPLETED)
         self._missed = missing
 
+    @abstractmethod
     def _ask(self, jobs: list[str]) -> dict[str, JobState]:
         """States of some jobs; one that the scheduler does not know is left out."""
-        raise NotImplementedError
 
     def _look(self, command: str, read: Callable[[str], dict[str, JobState]]) -> dict[str, JobState]:
         """What a command says of jobs; that it does not know one is an answer, too."""

@@ -8,6 +8,7 @@ import pytest
 from jobs.jumps import SUFFIX, JumpNotes, read_jumps, remove_jumps
 from nnk.alloy import random_solution, with_vacancy
 from nnk.barriers import Flag, Method
+from nnk.files import Fence, StaleEpoch
 from nnk.lattice import Lattice
 from nnk.potentials import Builtin, make_force_field
 from nnk.saddle import SearchParameters, fit_system, label_vacancy, unlabelled
@@ -33,6 +34,14 @@ def test_jumps_are_read_back_exactly(tmp_path):
         assert same(empty, JumpLabel())
         assert (label.flag, label.method) == (Flag.SPLIT, Method.NEB)
         assert isinstance(label.flag, Flag)
+
+
+def test_an_orphan_notes_nothing(tmp_path):
+    (tmp_path / "epoch").write_text("2\n")
+    late = JumpNotes(tmp_path / f"a{SUFFIX}", Fence(tmp_path / "epoch", 1))
+    with late as notes, pytest.raises(StaleEpoch):
+        notes.of("h1").put(3, LABEL, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch"]
 
 
 def test_a_vacancy_that_is_done_leaves_nothing(tmp_path):
