@@ -119,13 +119,11 @@ class _Labeller:
 
     def attempt(self, jump: int) -> JumpLabel:
         """The label of a jump, whatever becomes of it."""
-        label = _attempt(lambda: self._label(jump))
-        if label.flag == Flag.ERROR:
-            self._problem.put_into(self._lattice)  # which makes the force field as good as new
-        return label
+        # a force field without history: neighbour lists left by other jumps would change the last bits
+        self._problem.put_into(self._lattice)
+        return _attempt(lambda: self._label(jump))
 
     def _label(self, jump: int) -> JumpLabel:
-        self._back()
         found = self._find(jump)
         if self._parameters.relax_boxes:
             return self._in_own_boxes(found, self._problem.direction(jump))

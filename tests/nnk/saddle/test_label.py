@@ -24,9 +24,10 @@ class EinsteinCrystal:
 
     def __init__(self):
         self.calls = 0
+        self.sites = None
 
     def set(self, species, cell_A):
-        self.sites = None
+        pass
 
     def energy_forces(self, positions):
         self.calls += 1
