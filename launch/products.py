@@ -29,8 +29,8 @@ import numpy as np
 from launch.history import History
 from launch.items import Item, hashes_of
 from launch.runs_on_disk import RunOnDisk, finished_run, is_long_enough
-from nnk.barrier_files import first_of_equals
 from nnk.barrier_journal import SUFFIX, journal_hashes
+from nnk.barrier_rows import first_of_equals
 from nnk.files import Workdir, file_hash, stable_hash
 
 _DAMAGE = (OSError, RuntimeError, ValueError, LookupError)  # of a file that is cut short, or no longer itself

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.barrier_columns import COLUMNS
-from nnk.barrier_files import (
+from nnk.barrier_files import BarrierFile
+from nnk.barrier_rows import (
     BLOCK_BYTES,
-    BarrierFile,
     BarrierRows,
-    BarrierWriter,
     Header,
     SampleRows,
     Sizes,
@@ -24,6 +23,7 @@ from nnk.barrier_files import (
     parts,
     starts_of_equals,
 )
+from nnk.barrier_writer import BarrierWriter
 
 MOST_JUMPS = 16  # more than any lattice has
 

@@ -19,19 +19,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnk.alloy import composition_name
 from nnk.barrier_columns import COLUMNS, SAMPLE_COLUMNS, USABLE, Flag, Method
-from nnk.barrier_files import (
-    BarrierFile,
+from nnk.barrier_files import BarrierFile
+from nnk.barrier_rows import (
     BarrierRows,
-    BarrierWriter,
     Header,
-    OccupancyRows,
     SampleRows,
     Sizes,
     encoded,
     numbered,
     texts_of,
 )
+from nnk.barrier_writer import BarrierWriter
 from nnk.lattice import Lattice, Structure
+from nnk.occupancy_rows import OccupancyRows
 
 _STATE_BOXES = ("a_initial_A", "a_saddle_A", "a_final_A")
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.alloy import composition_name
-from nnk.barrier_files import BarrierFile, Header, texts_of
+from nnk.barrier_files import BarrierFile
+from nnk.barrier_rows import Header, texts_of
 from nnk.barriers import BarrierSet, concatenate
 from nnk.files import stable_hash
 from nnk.lattice import Structure

@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from nnk.barrier_columns import COLUMNS, SAMPLE_COLUMNS
-from nnk.barrier_files import BarrierFile, OccupancyRows, texts_of
+from nnk.barrier_files import BarrierFile
+from nnk.barrier_rows import texts_of
 from nnk.barriers import BarrierSet
+from nnk.occupancy_rows import OccupancyRows
 
 _NUMBERS = (*COLUMNS, *SAMPLE_COLUMNS, "a_A", "composition")
 

@@ -81,7 +81,7 @@ def test_a_selection_reads_its_atoms_from_the_file(path, barriers):
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(data=st.data(), block=st.integers(1, 400))
 def test_atoms_are_indexed_as_an_array_is(path, barriers, data, block, monkeypatch):
-    monkeypatch.setattr("nnk.barrier_files.BLOCK_BYTES", block)
+    monkeypatch.setattr("nnk.occupancy_rows.BLOCK_BYTES", block)
     rows = data.draw(st.lists(st.integers(0, N_SAMPLES - 1), max_size=9).map(lambda r: np.array(r, int)))
     sites = np.array(data.draw(st.lists(st.integers(0, N_SITES - 1), min_size=3, max_size=3)))
     start, stop = sorted(data.draw(st.tuples(st.integers(0, N_SAMPLES), st.integers(0, N_SAMPLES))))
