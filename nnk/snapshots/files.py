@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import netCDF4
 import numpy as np
@@ -88,7 +88,7 @@ def _put(
     rows = max(1, min(len(values), _CHUNK_BYTES // row_bytes))
     chunks = (rows, *(max(1, size) for size in values.shape[1:]))
     # thermal motion hardly compresses: numbers that repeat do, and cost nothing
-    compression = None if values.ndim == 3 else "zlib"
+    compression: Literal["zlib"] | None = None if values.ndim == 3 else "zlib"
     variable = file.createVariable(
         name, values.dtype, dims, compression=compression, complevel=1, chunksizes=chunks
     )

@@ -113,6 +113,7 @@ class SnapshotSet:
     def select(self, indices: ArrayLike) -> SnapshotSet:
         """Some of the snapshots: a mask, or numbers in the order wanted."""
         rows = np.asarray(indices)
+        rows = rows if rows.size else rows.astype(np.int64)  # an empty list is one of floats to NumPy
         return replace(self, **{name: getattr(self, name)[rows] for name in PER_SNAPSHOT})
 
     @classmethod
@@ -152,5 +153,7 @@ def joined(sets: Sequence[SnapshotSet], attrs: Mapping[str, Any]) -> SnapshotSet
         same = first.elements == other.elements and np.array_equal(first.species, other.species)
         if not same or not np.array_equal(first.cell_A, other.cell_A):
             raise ValueError("snapshots of other atoms, or in another cell, cannot be joined")
-    columns = {name: np.concatenate([getattr(one, name) for one in sets]) for name in PER_SNAPSHOT}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in sets]) for name in PER_SNAPSHOT
+    }
     return replace(first, attrs=dict(attrs), **columns)

@@ -48,7 +48,7 @@ def split(
     Args:
         snapshots: the set.
         fractions: of training, validation and test; they sum to 1.
-        kind: see above. With "random" every snapshot is in a part; with "blocks" those near a cut are in none.
+        kind: see above. With "random" every snapshot is in a part, with "blocks" not those near a cut.
         seed: of what is random.
 
     Raises:
