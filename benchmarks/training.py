@@ -40,7 +40,6 @@ from nnk.environment import EnvironmentSpec, initial_columns
 from nnk.training import ModelSpec, TrainParameters
 from nnk.training.backends import Backend, device_of
 from nnk.training.data import JumpData
-from nnk.training.label_tensors import Turns
 from nnk.training.loop import Trainer
 from nnk.training.problem import Problem
 
@@ -142,11 +141,11 @@ def ours(case: Case, device: torch.device) -> dict[str, float]:
     """Labels per second of the suite's own loop, and operations per second."""
     trainer = Trainer(random_problem(case, 64 * max(16, case.batch_size)), Backend(device=device))
     trainer.network.train()
-    turns = Turns.of(trainer.labels, trainer.network, trainer.parameters, 0)
+    trainer.begin(0)
     order = batches(torch.tensor(trainer.train_rows, device=device), case.batch_size)
 
     def step() -> Tensor:
-        return trainer._step(next(order), turns, 1e-3)
+        return trainer._step(next(order), 1e-3)
 
     rate = steps_per_s(step, Clock(device))
     return {

@@ -12,15 +12,15 @@ from nnk.training.parameters import ModelSpec, TrainParameters
 
 if TYPE_CHECKING:
     from nnk.training.ensemble import train
-    from nnk.training.loop import TrainingDiverged, TrainingStopped
+    from nnk.training.epochs import TrainingDiverged, TrainingStopped
     from nnk.training.products import TrainResult
 
 __all__ = ["ModelSpec", "TrainParameters", "TrainResult", "TrainingDiverged", "TrainingStopped", "train"]
 
 _LAZY = {
     "train": "ensemble",
-    "TrainingDiverged": "loop",
-    "TrainingStopped": "loop",
+    "TrainingDiverged": "epochs",
+    "TrainingStopped": "epochs",
     "TrainResult": "products",
 }
 

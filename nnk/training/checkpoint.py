@@ -22,14 +22,14 @@ class TrainState:
     Attributes:
         epoch: epochs done.
         best_epoch: the epoch with the lowest validation error, from 1; 0 before the first.
-        best_MAE_eV: that error.
+        best_error: that error.
         best_weights: the network then.
         history: a row per epoch.
     """
 
     epoch: int = 0
     best_epoch: int = 0
-    best_MAE_eV: float = float("inf")
+    best_error: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[Row] = field(default_factory=list)
 
@@ -70,4 +70,7 @@ def load_checkpoint(path: Path, key: str) -> tuple[TrainState, dict[str, Tensor]
         raise ValueError(f"{path} is damaged: remove it to train from the start") from error
     if content["key"] != key:
         return None
-    return TrainState(**content["state"]), content["weights"], content["optimiser"]
+    state = content["state"]
+    if "best_MAE_eV" in state:  # as runs of barrier models were kept before force models had the same loop
+        state["best_error"] = state.pop("best_MAE_eV")
+    return TrainState(**state), content["weights"], content["optimiser"]

@@ -13,7 +13,8 @@ from nnk.files import Fence
 from nnk.models import EnsembleModel
 from nnk.training.backends import Backend
 from nnk.training.checkpoint import Row, TrainState
-from nnk.training.loop import Progress, train_network
+from nnk.training.epochs import Progress
+from nnk.training.loop import train_network
 from nnk.training.parameters import ModelSpec, TrainParameters
 from nnk.training.problem import Problem
 from nnk.training.products import TrainResult, finish

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from nnk.training.parameters import Loss, TrainParameters
+from nnk.training.parameters import CourseParameters, Loss
 
 
 def losses(kind: Loss, error: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def losses(kind: Loss, error: Tensor) -> Tensor:
     return torch.nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none")
 
 
-def make_optimiser(weights: Iterable[nn.Parameter], parameters: TrainParameters) -> torch.optim.Optimizer:
+def make_optimiser(weights: Iterable[nn.Parameter], parameters: CourseParameters) -> torch.optim.Optimizer:
     """The optimiser that is asked for; RMSprop with Keras' memory of 0.9, as the papers used it."""
     rate = parameters.learning_rate
     if parameters.optimiser == "adamw":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from nnk.files import stream_key
 from nnk.networks.kinds import KINDS, options_of
@@ -74,6 +74,46 @@ class Plateau:
         check(0 < self.factor < 1, "factor", self.factor, "0 < x < 1")
         check(self.patience >= 1, "patience", self.patience, "a whole number >= 1")
         check(self.floor >= 0, "floor", self.floor, "a number >= 0")
+
+
+class CourseParameters(Protocol):
+    """What the course of any training run depends on; see `TrainParameters` for the fields."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training rows."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a step, on all ranks together."""
+
+    @property
+    def optimiser(self) -> Optimiser:
+        """Which optimiser."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Its highest rate."""
+
+    @property
+    def schedule(self) -> Literal["one-cycle"] | Plateau:
+        """How the rate changes."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of AdamW."""
+
+    @property
+    def patience(self) -> int:
+        """Epochs without a better validation error before the end."""
+
+    @property
+    def checkpoint_epochs(self) -> int:
+        """Epochs between checkpoints."""
+
+    @property
+    def own_seed(self) -> int:
+        """Seed of all but the splits."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -13,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnk.environment import initial_columns
-from nnk.files import Fence, commit
+from nnk.files import Fence
 from nnk.models import BarrierModel, EnsembleModel, frame_spread_eV
 from nnk.training.checkpoint import Row, TrainState
 from nnk.training.data import Float64Array, JumpData
+from nnk.training.history import write_csv, write_history
 from nnk.training.metrics import split_metrics
 from nnk.training.problem import Problem
 
-HISTORY_FILE = "history.csv"
 PREDICTIONS_FILE = "predictions.csv"
 PREDICTION_COLUMNS = (
     "split",
@@ -115,7 +114,7 @@ def finish(
         write_history(directory, state.history, fence)
         columns = PREDICTION_COLUMNS if predicted.spreads is None else (*PREDICTION_COLUMNS, SPREAD_COLUMN)
         rows = _prediction_rows(predicted, data, split)
-        _write_csv(directory / PREDICTIONS_FILE, columns, rows, fence)
+        write_csv(directory / PREDICTIONS_FILE, columns, rows, fence)
         described.save(directory, fence=fence)
     return TrainResult(described, metrics, tuple(state.history), state.best_epoch)
 
@@ -163,22 +162,3 @@ def _prediction_rows(
         names = [column[known].tolist() for column in labels]
         energies = [map(repr, column[known].tolist()) for column in columns]
         yield from zip(*names, repeat(direction), species[known].tolist(), *energies, strict=False)
-
-
-def write_history(directory: Path, history: Sequence[Row], fence: Fence | None) -> None:
-    """Write history.csv, a row per epoch."""
-    columns = tuple(history[0]) if history else ("epoch",)
-    rows = [tuple(row[name] for name in columns) for row in history]
-    _write_csv(directory / HISTORY_FILE, columns, rows, fence)
-
-
-def _write_csv(
-    path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], fence: Fence | None
-) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
-
-    commit(path, write, fence=fence)

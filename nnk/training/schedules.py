@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from nnk.training.parameters import Plateau, TrainParameters
+from nnk.training.parameters import CourseParameters, Plateau
 
 _RISE = 0.05  # share of all steps until the peak
 
@@ -18,7 +18,7 @@ class Rates(Protocol):
         """The rate after the share `done` (0 to 1) of all steps, and a validation error for each epoch."""
 
 
-def rates_of(parameters: TrainParameters) -> Rates:
+def rates_of(parameters: CourseParameters) -> Rates:
     """The schedule that is asked for."""
     peak, schedule = parameters.learning_rate, parameters.schedule
     if isinstance(schedule, Plateau):

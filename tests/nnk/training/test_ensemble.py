@@ -11,7 +11,7 @@ from nnk.files import rng
 from nnk.models import load
 from nnk.training import ModelSpec, TrainParameters, train
 from nnk.training.ensemble import _together
-from nnk.training.loop import _batches
+from nnk.training.epochs import batches
 
 QUICK = TrainParameters(epochs=3, batch_size=32, checkpoint_epochs=1, seed=2)
 THREE = ModelSpec("main", "detailed-balance", 2, {"hidden": (8,)}, members=3)
@@ -66,7 +66,7 @@ def test_history_is_the_mean_of_those_that_still_train():
     state = _together([rows(3.0, 1.0), rows(5.0, 3.0, 2.5)])
     assert [row["validation_MAE_eV"] for row in state.history] == [4.0, 2.0, 2.5]
     assert [row["loss"] for row in state.history] == [8.0, 4.0, 5.0]
-    assert (state.epoch, state.best_epoch, state.best_MAE_eV) == (3, 2, 2.0)
+    assert (state.epoch, state.best_epoch, state.best_error) == (3, 2, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_history_is_the_mean_of_those_that_still_train():
 )
 def test_no_label_is_left_alone_in_a_batch(n, sizes):
     order = torch.tensor(rng(0, "order").permutation(n))
-    batches = _batches(order, 32)
-    assert [len(batch) for batch in batches] == sizes
-    assert torch.equal(torch.cat(batches), order)
+    parts = batches(order, 32)
+    assert [len(part) for part in parts] == sizes
+    assert torch.equal(torch.cat(parts), order)

@@ -114,7 +114,7 @@ def test_a_step_goes_down_the_mean_of_the_weighted_losses(labels, shells):
     error = torch.stack([output.forward, output.backward]) - trainer.labels.target[:, batch]
     weight = trainer.labels.weight[:, batch]
     expected = torch.autograd.grad((weight * error**2).sum() / weight.sum(), trainer.trainable)
-    sums = trainer._step(batch, Turns(), rate=0.0)
+    sums = trainer._step(batch, rate=0.0)
     for weights, gradient in zip(trainer.trainable, expected, strict=True):
         torch.testing.assert_close(weights.grad, gradient)
     torch.testing.assert_close(sums, torch.stack([(weight * error**2).sum(), error.abs().sum()]).double())
@@ -157,7 +157,7 @@ def test_validation_uses_running_statistics_and_leaves_them(labels, shells):
     trainer._epoch()
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     assert any("running_mean" in name and value.abs().max() > 0 for name, value in before.items())
-    first, again = trainer._validation_errors_eV(), trainer._validation_errors_eV()
+    first, again = trainer.validate(), trainer.validate()
     assert first == again
     for name, value in trainer.network.state_dict().items():
         assert torch.equal(value, before[name]), name
