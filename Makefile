@@ -6,6 +6,13 @@ STAMP   = $(VENV)/.installed
 SLOW    = physics or faults or cluster or slow
 SITES   = $(patsubst site_configs/%.yaml,%,$(wildcard site_configs/*.yaml))
 PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
+# Two lanes, as small machines have two cores; tests/conftest.py says what has to stay in one of them.
+LANES   = -n 2 --dist loadgroup
+# Tests of the kinds $(1); those of the benchmarks, which measure time, have the machine for themselves at the end.
+TESTS   = status=0; \
+          $(PYTEST) $(LANES) -m '$(1)' --ignore=tests/benchmarks tests || status=1; \
+          $(PYTEST) -m '$(1)' tests/benchmarks || status=1; \
+          exit $$status
 
 .PHONY: help install horovod demo test test-slow faults check format schema clean
 
@@ -39,13 +46,13 @@ demo: install
 	$(BIN)/launch examples/quickstart.yaml
 
 test: install
-	$(PYTEST) -m 'not ($(SLOW))' tests
+	$(call TESTS,not ($(SLOW)))
 
 test-slow: install
-	$(PYTEST) -m '$(SLOW)' tests
+	$(call TESTS,$(SLOW))
 
 faults: install
-	NNK_FAULTS=$${NNK_FAULTS:-200} NNK_FAULT_KILLS=10 $(PYTEST) -m faults tests
+	NNK_FAULTS=$${NNK_FAULTS:-200} NNK_FAULT_KILLS=10 $(PYTEST) $(LANES) -m faults tests
 
 check: install
 	$(BIN)/ruff check .

@@ -1,12 +1,35 @@
 """Fixtures of the whole suite."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnk.lattice import Lattice
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config, items):
+    """Of two lanes that run side by side, one has all that needs a cluster; a file stays in one, too."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            on_cluster = item.get_closest_marker("cluster")
+            name = "cluster" if on_cluster else str(item.path.relative_to(config.rootpath))
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many faults there were, of which kinds, and by which seed, in all lanes."""
+    struck = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            struck.update(name for kind, name in report.user_properties if kind == "fault")
+    if struck:
+        seed = os.environ.get("NNK_FAULT_SEED", "1")
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(struck.items()))
+        terminalreporter.write_line(f"faults injected: {struck.total()}, seed {seed}: {kinds}")
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """What the tests of faults share."""
 
-import os
-
 import pytest
 
-from tests.faults.scene import STRUCK, Scene
+from tests.faults.scene import Scene
 
 
 @pytest.fixture(scope="session")
@@ -16,11 +14,3 @@ def reference(tmp_path_factory):
     said = scene.launch()
     assert said.code == 0, said.text
     return scene
-
-
-def pytest_terminal_summary(terminalreporter):
-    """How many faults there were, of which kinds, and by which seed."""
-    if STRUCK:
-        seed = os.environ.get("NNK_FAULT_SEED", "1")
-        kinds = ", ".join(f"{count} {name}" for name, count in sorted(STRUCK.items()) if count)
-        terminalreporter.write_line(f"faults injected: {STRUCK.total()}, seed {seed}: {kinds}")

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,8 +55,6 @@ kmc:
   stop: {{jumps: 100_000}}
   checkpoint_s: 0.2
 """
-STRUCK: Counter[str] = Counter()
-"""How often each kind of fault has struck."""
 PRODUCTS = ("labels", "models", "kmc")
 _AGAIN = re.compile("run again|run the same command again|to try again: launch retry")
 _PATH = re.compile(r"(/[^\s:;,()'\"]+)")

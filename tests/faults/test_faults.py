@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from tests.faults.damage import DAMAGES
-from tests.faults.scene import STRUCK, check_same
+from tests.faults.scene import check_same
 from tests.faults.strikes import REFUSALS, STRIKES, refused
 
 SEED = int(os.environ.get("NNK_FAULT_SEED", "1"))
@@ -22,10 +22,12 @@ FAULTS = int(os.environ.get("NNK_FAULTS", "60"))
 PER_CAMPAIGN = 5
 QUICK = 0 if "NNK_FAULTS" in os.environ else 20
 STATES = {"nothing done": ("labels", "models", "kmc"), "labelled": ("kmc",), "done": ()}
-CAMPAIGNS = [
-    pytest.param(number, marks=[] if number < QUICK // PER_CAMPAIGN else pytest.mark.faults)
-    for number in range(FAULTS // PER_CAMPAIGN)
-]
+
+
+def campaign(number):
+    """Its marks: only the first ones are quick, and they are dealt to two lanes (see the Makefile)."""
+    marks = [] if number < QUICK // PER_CAMPAIGN else [pytest.mark.faults]
+    return pytest.param(number, marks=[*marks, pytest.mark.xdist_group(f"faults {number % 2}")])
 
 
 def strike(scene, name, random):
@@ -35,7 +37,6 @@ def strike(scene, name, random):
     else:
         told = {**DAMAGES, **STRIKES}[name](scene, random)
     scene.story.append(f"{name}: {told or 'could not strike'}")
-    STRUCK[name] += bool(told)
     return bool(told)
 
 
@@ -58,14 +59,17 @@ def beginning(number, random):
     return random.choice([0, 1, 1, 2]), random.choice(list(STATES))
 
 
-@pytest.mark.parametrize("number", CAMPAIGNS)
-def test_a_campaign_under_faults(number, reference, tmp_path):
+@pytest.mark.parametrize("number", map(campaign, range(FAULTS // PER_CAMPAIGN)))
+def test_a_campaign_under_faults(number, reference, tmp_path, record_property):
     random = Random(f"{SEED}/{number}")
     n_running, state = beginning(number, random)
     scene = reference.copy(tmp_path, *STATES[state])
     scene.story.append(f"seed {SEED}, campaign {number}: {state}")
     chosen, struck = names(random, n_running), 0
     while struck < PER_CAMPAIGN:
-        struck += strike(scene, chosen.pop() if chosen else random.choice(list(DAMAGES)), random)
+        name = chosen.pop() if chosen else random.choice(list(DAMAGES))
+        if strike(scene, name, random):
+            record_property("fault", name)
+            struck += 1
     scene.finish()
     check_same(scene, reference)
