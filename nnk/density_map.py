@@ -63,7 +63,7 @@ def contracted_maps(
     positions = positions_A.float()
     centres = torch.as_tensor(grid.centres_A, dtype=torch.float32, device=positions.device)
     near = positions.square().sum(-1) < grid.cutoff_A**2
-    x, y, z = (_gaussians(r, centres, grid.voxel_A) for r in _turned(positions, angle))
+    x, y, z = (gaussians(r, centres, grid.voxel_A) for r in _turned(positions, angle))
     numbers = torch.arange(1, n_species + 1, device=species.device)
     channel = (species.unsqueeze(-1) == numbers) & near.unsqueeze(-1)
     columns = (channel.unsqueeze(-1) * z.unsqueeze(-2)).flatten(-2)
@@ -82,7 +82,7 @@ def _turned(positions: Tensor, angle: Tensor | None) -> tuple[Tensor, Tensor, Te
     return x, cos * y - sin * z, sin * y + cos * z
 
 
-def _gaussians(coordinate: Tensor, centres: Tensor, width: float) -> Tensor:
+def gaussians(coordinate: Tensor, centres: Tensor, width: float | Tensor) -> Tensor:
     """Values [..., n, edge] at the voxel centres of Gaussians at `coordinate` [..., n]."""
     return torch.exp(-0.5 * ((coordinate.unsqueeze(-1) - centres) / width).square())
 
