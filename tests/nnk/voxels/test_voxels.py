@@ -89,15 +89,10 @@ def test_images_do_not_change_when_lengths_and_atoms_are_scaled_together(box):
 def test_the_inner_box_alone_hides_a_change_of_scale_of_one_snapshot():
     positions, species = snapshots(), np.ones(7, dtype=np.uint8)
     grown = positions * np.array([1.0, 1.0, 1.1])[:, None, None]
-    change = {
-        box: (
-            images(VoxelGrid(4, box, 0.3), grown, species)[2]
-            - images(VoxelGrid(4, box, 0.3), positions, species)[2]
-        )
-        for box in ("ibb", "obb")
-    }
-    assert change["ibb"].abs().max() < 1e-12
-    assert change["obb"].abs().max() > 1e-3
+    for box, hidden in (("ibb", True), ("obb", False)):
+        grid = VoxelGrid(4, box, 0.3)
+        change = images(grid, grown, species)[2] - images(grid, positions, species)[2]
+        assert (change.abs().max() < 1e-12) == hidden
 
 
 @given(points=st.lists(st.tuples(EIGHTHS, EIGHTHS, EIGHTHS), min_size=1, max_size=6))
