@@ -3,8 +3,8 @@
 `python -m benchmarks.voxels [--json]`
 
 The matrix products that training uses, in float32; beside them the descriptor's formula as a user would
-write it: with NumPy, atom by atom on the mesh of voxels, and as plain loops. Every way must give the values of
-the formula to 1e-4 of their size before it is timed. Rates are per second of processor time, the best of
+write it: with NumPy, atom by atom on the mesh of voxels, and as plain loops. Every way must give the values
+of the formula to 1e-4 of their size before it is timed. Rates are per second of processor time, the best of
 several rounds.
 """
 

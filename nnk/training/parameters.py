@@ -76,6 +76,9 @@ class Plateau:
         check(self.floor >= 0, "floor", self.floor, "a number >= 0")
 
 
+Schedule = Literal["one-cycle"] | Plateau
+
+
 class CourseParameters(Protocol):
     """What the course of any training run depends on; see `TrainParameters` for the fields."""
 
@@ -96,7 +99,7 @@ class CourseParameters(Protocol):
         """Its highest rate."""
 
     @property
-    def schedule(self) -> Literal["one-cycle"] | Plateau:
+    def schedule(self) -> Schedule:
         """How the rate changes."""
 
     @property
@@ -148,7 +151,7 @@ class TrainParameters:
     batch_size: int = 64
     optimiser: Optimiser = "adamw"
     learning_rate: float = 2e-3
-    schedule: Literal["one-cycle"] | Plateau = "one-cycle"
+    schedule: Schedule = "one-cycle"
     weight_decay: float = 1.0
     ridge: float = 3.0
     loss: Loss = "huber"
