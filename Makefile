@@ -6,8 +6,8 @@ STAMP   = $(VENV)/.installed
 SLOW    = physics or faults or cluster or slow
 SITES   = $(patsubst site_configs/%.yaml,%,$(wildcard site_configs/*.yaml))
 PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
-# Two lanes, as small machines have two cores; tests/conftest.py says what has to stay in one of them.
-LANES   = -n 2 --dist loadgroup
+# Two lanes, as small machines have two cores; tests/lanes.py says what has to stay in one of them.
+LANES   = -n 2
 # Tests of the kinds $(1); those of the benchmarks, which measure time, have the machine for themselves at the end.
 TESTS   = status=0; \
           $(PYTEST) $(LANES) -m '$(1)' --ignore=tests/benchmarks tests || status=1; \

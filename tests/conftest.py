@@ -10,14 +10,12 @@ import pytest
 from nnk.lattice import Lattice
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(config, items):
-    """Of two lanes that run side by side, one has all that needs a cluster; a file stays in one, too."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            on_cluster = item.get_closest_marker("cluster")
-            name = "cluster" if on_cluster else str(item.path.relative_to(config.rootpath))
-            item.add_marker(pytest.mark.xdist_group(name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Who deals tests out to lanes, where they run in several."""
+    from tests.lanes import Lanes
+
+    return Lanes(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

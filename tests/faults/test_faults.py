@@ -22,12 +22,10 @@ FAULTS = int(os.environ.get("NNK_FAULTS", "60"))
 PER_CAMPAIGN = 5
 QUICK = 0 if "NNK_FAULTS" in os.environ else 20
 STATES = {"nothing done": ("labels", "models", "kmc"), "labelled": ("kmc",), "done": ()}
-
-
-def campaign(number):
-    """Its marks: only the first ones are quick, and they are dealt to two lanes (see the Makefile)."""
-    marks = [] if number < QUICK // PER_CAMPAIGN else [pytest.mark.faults]
-    return pytest.param(number, marks=[*marks, pytest.mark.xdist_group(f"faults {number % 2}")])
+CAMPAIGNS = [
+    pytest.param(number, marks=[] if number < QUICK // PER_CAMPAIGN else pytest.mark.faults)
+    for number in range(FAULTS // PER_CAMPAIGN)
+]
 
 
 def strike(scene, name, random):
@@ -59,7 +57,7 @@ def beginning(number, random):
     return random.choice([0, 1, 1, 2]), random.choice(list(STATES))
 
 
-@pytest.mark.parametrize("number", map(campaign, range(FAULTS // PER_CAMPAIGN)))
+@pytest.mark.parametrize("number", CAMPAIGNS)
 def test_a_campaign_under_faults(number, reference, tmp_path, record_property):
     random = Random(f"{SEED}/{number}")
     n_running, state = beginning(number, random)
