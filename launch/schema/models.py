@@ -208,6 +208,10 @@ class FingerprintModel(_Model):
     penalty: Annotated[float, Field(ge=0)] = FingerprintOptions.penalty
     """Of the mean |dE(A, B) + dE(B, A)| in the loss, for difference: soft."""
 
+    difference_weight: Annotated[float, Field(ge=0)] = FingerprintOptions.difference_weight
+    """Weight of the energy differences in the loss, that of the jump and that of its reverse, besides the
+    barriers; 1 draws dE(A, B) + dE(B, A) in the analysis models, which barriers alone do not tell."""
+
 
 class SdmCnnModel(_Model):
     """Barriers from spatial density maps by convolutions (Fan et al. 2022)."""

@@ -96,6 +96,21 @@ class BarrierModel(ABC):
             jump: uint8[m], which jump each is; only models that also read the crystal's frame need it.
         """
 
+    def energy_differences(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array | None:
+        """Energies of the final minus the initial state of jumps and of their reverse, each by itself.
+
+        They need not be opposites (Talapatra et al., eq. 14). None of models that have no such output besides
+        their barriers.
+
+        Args:
+            species: uint8[m, n_union], union environments in the frames of the jumps.
+            mover: uint8[m], moving species.
+
+        Returns:
+            float64[2, m], eV.
+        """
+        return None
+
     @abstractmethod
     def compiled(self) -> Program | None:
         """The model as plain arrays for an engine; None for one that only `predict` can evaluate."""

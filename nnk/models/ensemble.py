@@ -79,6 +79,12 @@ class EnsembleModel(BarrierModel):
         barriers = self.members_predict(species, mover, jump)
         return barriers.mean(axis=0), barriers.std(axis=0, ddof=1)
 
+    def energy_differences(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array | None:
+        """The mean of the members'; see `BarrierModel.energy_differences`."""
+        found = [member.energy_differences(species, mover) for member in self.members]
+        known = [differences for differences in found if differences is not None]
+        return cast(Float64Array, np.mean(known, axis=0)) if len(known) == len(found) else None
+
     def barriers(self, occupancy: SpeciesArray, vacancy_site: int, lattice: Lattice) -> Float64Array:
         """As `BarrierModel.barriers`, the mean of the members'."""
         members = [member.barriers(occupancy, vacancy_site, lattice) for member in self.members]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from nnk.models.program import Float64Array
 from nnk.networks.kinds import imported, options_of
 from nnk.networks.options import Options
 from nnk.networks.setting import Setting
+
+if TYPE_CHECKING:
+    from nnk.networks.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,10 @@ class NetworkModel(BarrierModel):
         return EnvironmentSpec(self.structure, self.shells, self.reads)
 
     @cached_property
-    def _evaluate(self) -> Callable[[SpeciesArray, SpeciesArray], Float64Array]:
+    def _evaluate(self) -> Evaluator:
         setting = Setting(self.numbering, self.structure, self.shells, self.a_A)
-        evaluator = imported("nnk.networks.evaluator:Evaluator")
-        evaluate: Callable[[SpeciesArray, SpeciesArray], Float64Array] = evaluator(
-            self.network, setting, self.options, self.weights, self.device
-        )
-        return evaluate
+        evaluator: type[Evaluator] = imported("nnk.networks.evaluator:Evaluator")
+        return evaluator(self.network, setting, self.options, self.weights, self.device)
 
     @property
     def _own_numbers(self) -> SpeciesArray:
@@ -88,6 +88,12 @@ class NetworkModel(BarrierModel):
         """Forward barriers float64[m] (eV); see `BarrierModel.predict`. `jump` is not needed."""
         own = self._own_numbers
         return self.shift_eV + self.scale_eV * self._evaluate(own[species], own[mover])
+
+    def energy_differences(self, species: SpeciesArray, mover: SpeciesArray) -> Float64Array | None:
+        """See `BarrierModel.energy_differences`."""
+        own = self._own_numbers
+        found = self._evaluate.energy_differences(own[species], own[mover])
+        return None if found is None else self.scale_eV * found
 
     def compiled(self) -> None:
         """None: only `predict` can evaluate it."""

@@ -28,11 +28,14 @@ class Output(NamedTuple):
     Attributes:
         forward, backward: [b], barriers beyond the start's, in units of its scale.
         penalty: [b] or None, added to the loss.
+        differences: [2, b] or None, energies of the final minus the initial state of the jumps and of their
+            reverse, where the network is taught them besides.
     """
 
     forward: Tensor
     backward: Tensor
     penalty: Tensor | None = None
+    differences: Tensor | None = None
 
 
 class BarrierNetwork(nn.Module, ABC):
@@ -95,6 +98,13 @@ class BarrierNetwork(nn.Module, ABC):
         reads = species if self.reads == "union" else self._read(species, mover, self.before)
         barriers = self.barrier(reads, mover, angle)
         return Output(barriers, torch.zeros_like(barriers))
+
+    def energy_differences(self, species: Tensor, mover: Tensor) -> Tensor | None:
+        """Energies [2, b] of the final minus the initial state of jumps and of their reverse, each by itself.
+
+        None of a network that has no such output, or that is not taught what it shall be.
+        """
+        return None
 
     @staticmethod
     def _read(species: Tensor, mover: Tensor, columns: Tensor) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nnk.environment import SpeciesArray
 from nnk.networks.kinds import network_class
@@ -39,11 +40,29 @@ class Evaluator:
 
     def __call__(self, species: SpeciesArray, mover: SpeciesArray) -> NDArray[np.float64]:
         """Barriers float64[m], in units of the scale, of `species` uint8[m, n] and `mover` uint8[m]."""
-        at_once = self._network.at_once
         barriers = np.empty(len(mover))
         with torch.inference_mode():
-            for first in range(0, len(mover), at_once):
-                part = slice(first, first + at_once)
-                inputs = (torch.from_numpy(np.ascontiguousarray(a[part])) for a in (species, mover))
-                barriers[part] = self._network.barrier(*(t.to(self._device) for t in inputs)).cpu().numpy()
+            for part, inputs in self._parts(species, mover):
+                barriers[part] = self._network.barrier(*inputs).cpu().numpy()
         return barriers
+
+    def energy_differences(self, species: SpeciesArray, mover: SpeciesArray) -> NDArray[np.float64] | None:
+        """As `BarrierNetwork.energy_differences`, float64[2, m], of union environments."""
+        differences = np.empty((2, len(mover)))
+        with torch.inference_mode():
+            for part, inputs in self._parts(species, mover):
+                found = self._network.energy_differences(*inputs)
+                if found is None:
+                    return None
+                differences[:, part] = found.cpu().numpy()
+        return differences
+
+    def _parts(
+        self, species: SpeciesArray, mover: SpeciesArray
+    ) -> Iterator[tuple[slice, tuple[Tensor, Tensor]]]:
+        """The jumps that are evaluated together, on the device."""
+        for first in range(0, len(mover), self._network.at_once):
+            part = slice(first, first + self._network.at_once)
+            inputs = (torch.from_numpy(np.ascontiguousarray(a[part])) for a in (species, mover))
+            here, movers = (t.to(self._device) for t in inputs)
+            yield part, (here, movers)

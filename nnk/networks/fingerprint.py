@@ -64,17 +64,36 @@ class FingerprintNetwork(BarrierNetwork):
         jumper = one_hot(mover, self.setting.n_species)
         kra = self.kra(torch.cat([(before + after) / 2, (before - after).abs() / 2, jumper], dim=1))
         if self.options.difference == "kolmogorov":
-            first, second = self.dE(torch.cat(self.state(species, mover))).chunk(2)
-            forward = second - first
-            return Output(kra + forward / 2, kra - forward / 2)
+            forward, backward = self._of_states(species, mover)
+        else:
+            forward, backward = self._of_transitions(before, after, jumper)
+        penalty = differences = None
+        if self.options.difference == "soft":
+            penalty = self.options.penalty * (forward + backward).abs()
+        if self.options.difference_weight:
+            differences = torch.stack([forward, backward])
+        return Output(kra + forward / 2, kra + backward / 2, penalty, differences)
+
+    def energy_differences(self, species: Tensor, mover: Tensor) -> Tensor | None:
+        """See `BarrierNetwork`."""
+        if self.options.difference == "kolmogorov":
+            return torch.stack(self._of_states(species, mover))
+        if self.options.difference == "free" and not self.options.difference_weight:
+            return None
+        jumper = one_hot(mover, self.setting.n_species)
+        before, after = self.transition(species, mover)
+        return torch.stack(self._of_transitions(before, after, jumper))
+
+    def _of_states(self, species: Tensor, mover: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = self.dE(torch.cat(self.state(species, mover))).chunk(2)
+        return second - first, first - second
+
+    def _of_transitions(self, before: Tensor, after: Tensor, jumper: Tensor) -> tuple[Tensor, Tensor]:
         orders = [torch.cat([*order, jumper], dim=1) for order in ((before, after), (after, before))]
         forward, backward = self.dE(torch.cat(orders)).chunk(2)
         if self.options.difference == "hard":
-            forward, backward = forward - backward, backward - forward
-        penalty = None
-        if self.options.difference == "soft":
-            penalty = self.options.penalty * (forward + backward).abs()
-        return Output(kra + forward / 2, kra + backward / 2, penalty)
+            return forward - backward, backward - forward
+        return forward, backward
 
 
 class _Features(nn.Module):

@@ -112,12 +112,16 @@ class FingerprintOptions:
         hidden: widths of the hidden layers, of KRA's network and of dE's.
         dropout: share of the units that are left out in each step of training.
         penalty: of |dE_AB + dE_BA| in the loss, for "soft".
+        difference_weight: weight in the loss of what dE_AB and dE_BA each miss, besides the barriers. At 0
+            nothing but the barriers says what dE is: with "free", whatever the two have in common can as well
+            be part of KRA.
     """
 
     difference: Difference = "hard"
     hidden: Widths = (128, 128)
     dropout: float = 0.1
     penalty: float = 0.2
+    difference_weight: float = 0.0
 
     def __post_init__(self) -> None:
         _widths(self, "hidden")
@@ -125,6 +129,8 @@ class FingerprintOptions:
         check(self.difference in forms, "difference", self.difference, " or ".join(forms))
         check(0 <= self.dropout < 1, "dropout", self.dropout, "0 <= x < 1")
         check(self.penalty >= 0, "penalty", self.penalty, "a number >= 0")
+        weight = self.difference_weight
+        check(weight >= 0, "difference_weight", weight, "a number >= 0")
 
 
 @dataclass(frozen=True)

@@ -94,3 +94,12 @@ class LabelTensors:
     def errors(self, predicted: Tensor, rows: Tensor) -> Tensor:
         """Errors [2, b] of `predicted` [2, b]; 0 where nothing is known."""
         return self.known[:, rows] * (predicted.float() - self.target[:, rows])
+
+    def difference_errors(self, predicted: Tensor, rows: Tensor) -> Tensor:
+        """Errors [2, b] of the `predicted` [2, b] energy differences of jumps and of their reverse.
+
+        They are 0 where not both barriers are known.
+        """
+        forward, backward = self.target[:, rows]
+        true = torch.stack([forward - backward, backward - forward])
+        return self.known[:, rows].prod(0) * (predicted.float() - true)

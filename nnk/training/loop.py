@@ -15,7 +15,7 @@ from nnk.barriers import BarrierSet
 from nnk.files import Fence, stream_key
 from nnk.models import BarrierModel
 from nnk.models.network_model import NetworkModel
-from nnk.networks.base import BarrierNetwork
+from nnk.networks.base import BarrierNetwork, Output
 from nnk.networks.kinds import network_class
 from nnk.training.backends import Backend
 from nnk.training.checkpoint import Row
@@ -107,6 +107,7 @@ class Trainer(Course):
         network = make_network(problem).to(ranks.device)
         self.ask = network if self.labels.known[1].any() else network.one_way
         self.turns = Turns()
+        self.difference_weight = float(getattr(problem.spec.options, "difference_weight", 0))
         super().__init__(network, parameters, ranks, key=problem.key, train_rows=rows)
 
     @property
@@ -125,24 +126,28 @@ class Trainer(Course):
         return self.labels.weight[:, rows].sum()
 
     def loss(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Weighted losses of both barriers, with penalties; the sum of absolute errors."""
-        predicted, penalty = self._predict(rows, self.turns)
-        error = self.labels.errors(predicted, rows)
-        loss = (self.labels.weight[:, rows] * losses(self.parameters.loss, error)).sum()
-        if penalty is not None:
-            loss = loss + penalty.sum()
+        """Weighted losses of barriers and energy differences, with penalties; sum of absolute errors."""
+        output = self._output(rows, self.turns)
+        error = self.labels.errors(torch.stack([output.forward, output.backward]), rows)
+        weight = self.labels.weight[:, rows]
+        loss = (weight * losses(self.parameters.loss, error)).sum()
+        if output.penalty is not None:
+            loss = loss + output.penalty.sum()
+        if output.differences is not None:
+            missed = self.labels.difference_errors(output.differences, rows)
+            loss = loss + self.difference_weight * (weight * losses(self.parameters.loss, missed)).sum()
         return loss, error.detach().abs().sum()[None]
 
     def report(self, sums: list[float], rows: Tensor) -> Row:
         """Mean absolute error while training."""
         return {"train_MAE_eV": sums[0] / float(self.labels.known[:, rows].sum()) * self.start.scale_eV}
 
-    def _predict(self, rows: Tensor, turns: Turns) -> tuple[Tensor, Tensor | None]:
-        """Both barriers [2, b] of the labels `rows`, and their penalties [b] if there are any."""
+    def _output(self, rows: Tensor, turns: Turns) -> Output:
+        """What the network says of the labels `rows`."""
         halves = self.network.training and self.parameters.precision == "bfloat16"
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=halves):
-            output = self.ask(*self.labels.inputs(rows, turns))
-        return torch.stack([output.forward, output.backward]), output.penalty
+            output: Output = self.ask(*self.labels.inputs(rows, turns))
+        return output
 
     @torch.no_grad()
     def validate(self) -> Row:
@@ -151,7 +156,8 @@ class Trainer(Course):
         sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
         self.network.eval()
         for part in rows[self.ranks.rank :: self.ranks.world_size].split(self.network.at_once):
-            error = self.labels.errors(self._predict(part, Turns())[0], part)
+            output = self._output(part, Turns())
+            error = self.labels.errors(torch.stack([output.forward, output.backward]), part)
             sums += torch.stack([error.abs().sum(), (error**2).sum()]).double()
         n = float(self.labels.known[:, rows].sum())
         MAE, mean_square = (self.ranks.total(sums) / n).tolist()

@@ -93,6 +93,7 @@ def finish(
     data, split = problem.data, problem.split
     predicted = predict_both(model, data)
     metrics = _metrics(predicted, data, split)
+    _add_sums_of_differences(metrics, model, data, split)
     description = {
         "name": problem.spec.name,
         "data_hash": data.hash,
@@ -132,6 +133,23 @@ def _metrics(predicted: Predicted, data: JumpData, split: NDArray[np.str_]) -> d
         entry["KRA_MAE_eV"] = _mean_size(0.5 * (forward + backward)[members] - data.KRA_eV[members])
         entry["dE_MAE_eV"] = _mean_size((forward - backward)[members] - data.dE_eV[members])
     return metrics
+
+
+def _add_sums_of_differences(
+    metrics: dict[str, dict[str, Any]], model: BarrierModel, data: JumpData, split: NDArray[np.str_]
+) -> None:
+    """By how much energy differences there and back fail to be opposites, for models that predict both.
+
+    Root mean square of dE_AB + dE_BA, eV, over the labels with both barriers (Talapatra et al., eq. 14).
+    """
+    found = model.energy_differences(data.species, data.mover) if data.connected.any() else None
+    if found is None:
+        return
+    left_eV = found.sum(axis=0)
+    for name, entry in metrics.items():
+        members = (split == name) & data.connected
+        if members.any():
+            entry["dE_sum_RMS_eV"] = float(np.sqrt((left_eV[members] ** 2).mean()))
 
 
 def _mean_size(values: Float64Array) -> float | None:

@@ -105,15 +105,21 @@ def test_forms_of_the_energy_difference(structure, difference):
     with torch.no_grad():
         output = network(species, mover)
         reverse = network(species[:, torch.tensor(setting.union.inversion)], mover)
+        own = network.energy_differences(species, mover)
         network.dE.out.weight.zero_()
         network.dE.out.bias.zero_()
-        kra, same, _ = network(species, mover)
+        kra, same, *_ = network(species, mover)
     # the reverse jump's network sees the same two states in the other order
     torch.testing.assert_close(reverse.forward, output.backward)
     torch.testing.assert_close(reverse.backward, output.forward)
     torch.testing.assert_close(kra, same)
     there, back = 2 * (output.forward - kra), 2 * (output.backward - kra)
     assert there.std() > 0.01
+    assert output.differences is None
+    if difference == "free":
+        assert own is None  # what there and back have in common may as well be part of KRA
+    else:
+        torch.testing.assert_close(own, torch.stack([there, back]))
     if difference in ("hard", "kolmogorov"):
         torch.testing.assert_close(there, -back)
     else:
@@ -122,6 +128,20 @@ def test_forms_of_the_energy_difference(structure, difference):
         torch.testing.assert_close(output.penalty, 0.7 * (there + back).abs())
     else:
         assert output.penalty is None
+
+
+@pytest.mark.parametrize("difference", ["free", "soft", "hard", "kolmogorov"])
+def test_energy_differences_that_are_taught_stand_beside_the_barriers(difference):
+    setting = Setting(("Cu", "Ni"), "fcc", 3, 3.5)
+    options = {"difference": difference, "hidden": [8], "difference_weight": 0.5}
+    network = make("fingerprint", setting, **options).eval()
+    nn.init.normal_(network.dE.out.weight)
+    with torch.no_grad():
+        output = network(*random_jumps(setting))
+        own = network.energy_differences(*random_jumps(setting))
+    assert output.differences.shape == (2, 9)
+    torch.testing.assert_close(output.differences, own)
+    torch.testing.assert_close(output.forward - output.backward, (own[0] - own[1]) / 2)
 
 
 def test_kolmogorov_difference_is_of_states_alone():

@@ -131,6 +131,28 @@ def test_every_optimiser_learns(kind, labels, shells):
     assert {row["learning_rate"] for row in history} == {5e-3}
 
 
+def test_energy_differences_are_learnt_besides_where_both_barriers_are_known(labels, shells):
+    """The sum there and back is nothing in the labels; barriers alone leave it open."""
+    barriers = labels()
+    barriers = replace(barriers, E_bwd_eV=np.where(np.arange(len(barriers)) % 5, barriers.E_bwd_eV, np.nan))
+    options = {"difference": "free", "hidden": (8,), "dropout": 0.0, "difference_weight": 0.7}
+    trainer = trainer_of(barriers, shells, QUICK, "fingerprint", options)
+    rows = torch.tensor(trainer.train_rows[:60])
+    torch.nn.init.normal_(trainer.network.dE.out.weight)
+    trainer.network.eval()
+    output = trainer.network(*trainer.labels.inputs(rows, Turns())[:2])
+    target, weight = trainer.labels.target[:, rows], trainer.labels.weight[:, rows]
+    both = weight.prod(0)
+    assert 0 < both.sum() < len(rows)
+    dE = target[0] - target[1]
+    missed = [output.forward - target[0], output.backward - target[1]]
+    expected = sum((w * losses(QUICK.loss, m)).sum() for w, m in zip(weight, missed, strict=True))
+    for found, true in zip(output.differences, (dE, -dE), strict=True):
+        expected = expected + 0.7 * (both * losses(QUICK.loss, found - true)).sum()
+    loss, _ = trainer.loss(rows)
+    torch.testing.assert_close(loss, expected)
+
+
 def test_forward_barriers_alone_are_learnt(labels, shells, tmp_path):
     barriers = labels()
     alone = replace(barriers, E_bwd_eV=np.full(len(barriers), np.nan))

@@ -9,6 +9,7 @@ import pytest
 from nnk.training import ModelSpec, TrainParameters, train
 from nnk.training.data import jump_data
 from nnk.training.products import predict_both
+from nnk.training.splits import split_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*wrap around:UserWarning")
 
@@ -33,6 +34,39 @@ def test_ensembles_write_the_spread_of_their_networks(labels, shells, tmp_path):
     assert predicted[:, 1].max() > 1e-4
     (alone, *_) = rows_of(tmp_path / "members" / "0" / "predictions.csv")
     assert "E_spread_eV" not in alone
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_sums_of_energy_differences_there_and_back_are_measured(labels, shells, tmp_path, members):
+    barriers = labels()
+    found = {}
+    for difference, weight in (("free", 1.0), ("free", 0.0), ("hard", 1.0)):
+        options = {"difference": difference, "hidden": (4,), "difference_weight": weight}
+        spec = ModelSpec("main", "fingerprint", shells, options, members=members)
+        found[difference, weight] = train(barriers, spec, QUICK, tmp_path / f"{difference}{weight}")
+    assert all("dE_sum_RMS_eV" not in entry for entry in found["free", 0.0].metrics.values())
+    assert all(entry["dE_sum_RMS_eV"] < 1e-6 for entry in found["hard", 1.0].metrics.values())
+    model, data = found["free", 1.0].model, jump_data(barriers, shells)
+    there, back = model.energy_differences(data.species, data.mover)
+    # the barriers of both directions hold the same difference
+    predicted = predict_both(model, data)
+    np.testing.assert_allclose(predicted.forward - predicted.backward, (there - back) / 2, atol=1e-5)
+    members_of = getattr(model, "members", (model,))
+    each = [member.energy_differences(data.species, data.mover) for member in members_of]
+    np.testing.assert_allclose(np.mean(each, axis=0), [there, back])
+    split = split_labels(data, QUICK)
+    for name, entry in found["free", 1.0].metrics.items():
+        left = (there + back)[split == name]
+        assert entry["dE_sum_RMS_eV"] == pytest.approx(np.sqrt(np.mean(left**2)))
+        assert entry["dE_sum_RMS_eV"] > 1e-3
+
+
+def test_networks_without_a_difference_of_their_own_have_no_sum(labels, shells, tmp_path):
+    spec = ModelSpec("main", "mlp", shells, {"hidden": (4,)})
+    result = train(labels(), spec, replace(QUICK, epochs=1), tmp_path)
+    data = jump_data(labels(), shells)
+    assert result.model.energy_differences(data.species, data.mover) is None
+    assert all("dE_sum_RMS_eV" not in entry for entry in result.metrics.values())
 
 
 @pytest.mark.parametrize("known", [0.0, 0.5])
