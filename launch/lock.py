@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,7 +216,8 @@ def _beat(path: Path, stop: threading.Event) -> None:
     count = 0
     while not stop.wait(BEAT_S):
         count += 1
-        commit(path, lambda temporary, count=count: _write(temporary, f"{count}\n"))  # type: ignore[misc]
+        with suppress(OSError):  # a beat that a full disk does not take is left out, not the last one
+            commit(path, lambda temporary, count=count: _write(temporary, f"{count}\n"))  # type: ignore[misc]
 
 
 @contextmanager

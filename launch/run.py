@@ -32,6 +32,7 @@ from launch.problems import CampaignErrors
 from launch.processes import RUN_VARIABLE, end_processes, run_tag, start_watchdog, workdir_tag
 from launch.progress import Progress
 from launch.retry import clear
+from launch.scheduler_jobs import cancel_earlier_jobs
 from launch.stage_runner import StageRunner, StageTools
 from launch.units import UnitMaker
 from nnk.files import Fence, Workdir, commit, compact_records, read_epoch, remove_temporaries
@@ -71,6 +72,7 @@ def execute(
         if dead is not None:
             progress.message(f"the earlier run ({dead}) has died; this one goes on from what it has left")
         with _fenced(workdir, progress) as fence:
+            cancel_earlier_jobs(workdir, site.scheduler, progress.message)
             clear(workdir, again or {}, fence)
             return Run(campaign, workdir, site, layouts, fence, progress).execute(allocation)
 
@@ -136,9 +138,10 @@ def weak_splits(errors: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 
 def _read_by(item: Item) -> set[str]:
-    """Names of what an item reads, or goes on from, as `Run._missing` has them."""
+    """Names of what an item reads, goes on from or comes after, as `Run._missing` has them."""
     source = [f"{item.stage}/{item.own['from']['key']}"] if "from" in item.own else []
-    return {*item.group.reads, *source}
+    before = [f"{item.stage}/{key}" for key in item.own.get("after", ())]
+    return {*item.group.reads, *source, *before}
 
 
 def _told(error: str, logs: Path) -> str:

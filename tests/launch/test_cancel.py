@@ -15,18 +15,19 @@ from launch.cancel import request_file
 from launch.cli import run_command
 from launch.lock import _this_process
 from launch.processes import RUN_VARIABLE, run_tag, tagged_processes
-from launch.scheduler_jobs import jobs_file, living, note_jobs, noted_jobs
+from launch.scheduler_jobs import cancel_earlier_jobs, jobs_file, living, note_jobs, noted_jobs
 from nnk.files import Workdir
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 FAKE = """\
 #!/bin/sh
-# $0: {name}; the queue is a file of ids
+# {name}: the queue is a file of ids
 cd {folder}
 case {name} in
-  squeue) sed 's/$/ RUNNING/' queue ;;
-  qstat) echo 'Job id  Name  User  Time  S  Queue'; echo '------'; sed 's/$/ parsl.a user 0 R workq/' queue ;;
+  squeue) sed -E 's/$/ parsl.mpi-1.block-0.17.5 RUNNING/; s/(200.*)mpi/\\1other/' queue ;;
+  qstat) echo 'Job id  Name  User  Time  S  Queue'; echo '------'
+         sed -E 's/$/ parsl.mpi-1.bl* me 0 R workq/; s/(200.*)mpi/\\1other/' queue ;;
   *) for id in "$@"; do echo "{name} $id" >> cancelled; sed -i "/^$id\\$/d" queue; done ;;
 esac
 """
@@ -57,18 +58,22 @@ def queue(tmp_path, monkeypatch):
 def submitted(workdir, scheduler, *ids):
     """Note jobs as a run does, by the provider that submits them."""
     left = list(ids)
-    executor = SimpleNamespace(label="mpi", provider=SimpleNamespace(submit=lambda *_: left.pop(0)))
+    executor = SimpleNamespace(label="mpi-1", provider=SimpleNamespace(submit=lambda *_: left.pop(0)))
     note_jobs([executor], scheduler, jobs_file(workdir, 3))
     return [executor.provider.submit("command", 1, "name") for _ in ids]
 
 
 @pytest.mark.parametrize(
     ("scheduler", "command", "ids"),
-    [("slurm", "scancel", ("17", "18", "19")), ("pbs", "qdel", ("17.server", "18.server", "19.server"))],
+    [
+        ("slurm", "scancel", ("17", "18", "19", "200")),
+        ("pbs", "qdel", ("17.server", "18.server", "19.server", "200.server")),
+    ],
 )
 def test_only_jobs_of_this_campaign_are_cancelled(scheduler, command, ids, workdir, queue, tmp_path, capsys):
+    """The last of the ids was given out again, to a job of another name."""
     assert submitted(workdir, scheduler, *ids) == list(ids)
-    (queue / "queue").write_text("".join(f"{name}\n" for name in (ids[0], "180", ids[2], "20")))
+    (queue / "queue").write_text("".join(f"{name}\n" for name in (ids[0], "180", ids[2], "20", ids[3])))
     assert [job.id for job in living(noted_jobs(workdir))] == [ids[0], ids[2]]
     assert run_command(["cancel", str(tmp_path / "c.yaml"), "--yes"]) == 0
     shown = capsys.readouterr()
@@ -77,7 +82,43 @@ def test_only_jobs_of_this_campaign_are_cancelled(scheduler, command, ids, workd
         f"{scheduler} job {ids[2]}",
     ]
     assert (queue / "cancelled").read_text().splitlines() == [f"{command} {ids[0]}", f"{command} {ids[2]}"]
-    assert (queue / "queue").read_text().split() == ["180", "20"]
+    assert (queue / "queue").read_text().split() == ["180", "20", ids[3]]
+
+
+@pytest.mark.parametrize("site", ["slurm", "local"])
+def test_the_next_run_cancels_what_earlier_ones_have_left(site, workdir, queue):
+    submitted(workdir, "slurm", "17", "18", "19")
+    (queue / "queue").write_text("17\n180\n19\n")
+    told = []
+    cancel_earlier_jobs(workdir, site, told.append)
+    assert told == ["cancelled jobs of an earlier run: 17 19"]
+    assert (queue / "queue").read_text().split() == ["180"]
+    cancel_earlier_jobs(workdir, site, told.append)
+    assert len(told) == 1
+
+
+def test_the_next_run_goes_on_without_the_scheduler(workdir, tmp_path, monkeypatch):
+    submitted(workdir, "slurm", "17")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = []
+    cancel_earlier_jobs(workdir, "local", told.append)  # as of a workdir that was brought home
+    assert told == []
+    cancel_earlier_jobs(workdir, "slurm", told.append)
+    assert told == [
+        "warning: jobs of an earlier run may be in the queue still: squeue is not on this machine; "
+        "try again on a login node"
+    ]
+
+
+def test_a_damaged_note_is_named_with_its_cure(workdir, queue, tmp_path, capsys):
+    submitted(workdir, "slurm", "17")
+    path = jobs_file(workdir, 3)
+    path.write_bytes(b"\0\0\n" + path.read_bytes())
+    told = []
+    cancel_earlier_jobs(workdir, "slurm", told.append)
+    assert f"{path}:1: expected a job of this program" in told[0]
+    assert run_command(["cancel", str(tmp_path / "c.yaml"), "--yes"]) == 3
+    assert "see whether that job is in the queue, then remove the line" in capsys.readouterr().err
 
 
 def test_jobs_of_a_driver_that_died_while_it_noted_one(workdir):

@@ -102,6 +102,20 @@ def test_the_counter_rises_while_the_lock_is_held(workdir, monkeypatch):
     assert not beat.exists()
 
 
+def test_the_counter_rises_again_after_the_disk_was_full(workdir, monkeypatch):
+    real, left = locks.commit, [OSError(errno.ENOSPC, "No space left on device")] * 3
+
+    def commit(path, write, **options):
+        if path.name == "lock.beat" and left:
+            raise left.pop()
+        return real(path, write, **options)
+
+    monkeypatch.setattr(locks, "BEAT_S", 0.05)
+    monkeypatch.setattr(locks, "commit", commit)
+    with hold_lock(workdir):
+        wait_until(lambda: not left and (workdir.root / "lock.beat").exists())
+
+
 def wait_until(condition, seconds=10.0):
     import time
 
