@@ -12,7 +12,9 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "label": 3,
     "audit": 3,
     "train": 3,
+    "forces": 1,
     "kmc": 2,
+    "snapshots": 1,
     "analysis": 3,
     "report": 2,
 }
