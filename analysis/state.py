@@ -8,12 +8,13 @@ from typing import Any
 
 from analysis import ANALYSES
 from analysis.inputs import DamagedInput, reading
+from nnk.alloy import composition_name
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir, file_hash, read_records
 from nnk.lattice import jumps
 from nnk.run_terms import case_names, run_labels
 
-STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "analysis")
 Campaign = Mapping[str, Any]
 Provenance = Mapping[str, Any]
 
@@ -42,6 +43,7 @@ def missing(workdir: Workdir, campaign: Campaign) -> list[str]:
         *_missing_labels(workdir, campaign),
         *_missing_models(workdir, campaign),
         *_missing_runs(workdir, campaign),
+        *_missing_snapshots(workdir, campaign),
         *_missing_analyses(workdir, campaign),
     ]
 
@@ -99,6 +101,13 @@ def _missing_runs(workdir: Workdir, campaign: Campaign) -> list[str]:
     ]
     never = (len(asked) - len(begun)) * len(labels) * len(replicas)
     return [*lines, f"{never} kMC runs have not begun"] if never > 0 else lines
+
+
+def _missing_snapshots(workdir: Workdir, campaign: Campaign) -> list[str]:
+    asked = (campaign.get("snapshots") or {}).get("compositions", [])
+    names = [composition_name(fractions) for fractions in asked]
+    absent = [name for name in names if not workdir.snapshots_file(name).is_file()]
+    return [f"snapshots/{name}.nc is missing: not all its trajectories have ended" for name in absent]
 
 
 def _missing_analyses(workdir: Workdir, campaign: Campaign) -> list[str]:

@@ -12,7 +12,7 @@ from jobs.failure_class import class_of_error
 from nnk.barrier_journal import SUFFIX
 from nnk.files import Fence, Workdir, append_records, commit
 
-TOLD_BY_PRODUCTS = ("prepare", "samples", "label", "audit", "kmc")
+TOLD_BY_PRODUCTS = ("prepare", "samples", "label", "audit", "kmc", "snapshots")
 """Stages whose products say themselves what they were made from: a power cut may take their records."""
 
 

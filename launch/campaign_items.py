@@ -13,6 +13,7 @@ from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
 from launch.schema.box import prescribed_lattice_parameter_A
+from launch.snapshot_items import snapshot_items
 from launch.stages import ALSO_READS, ANALYSIS_READS, STAGES
 from nnk.files import chosen
 from nnk.potentials import Builtin
@@ -33,6 +34,7 @@ def all_items(campaign: Campaign) -> Items:
     items["audit"] = _audit(campaign, items)
     items["train"] = _training(campaign, items)
     items["kmc"] = _kmc(campaign, items)
+    items["snapshots"] = snapshot_items(campaign, _system(campaign), reads)
     items["analysis"] = _analyses(campaign, items)
     items["report"] = _report(campaign, items)
     return items
@@ -62,10 +64,13 @@ def _prepare(campaign: Campaign) -> list[Item]:
     compositions = campaign.label_compositions()
     if campaign.alloy.lattice_parameter_A is None:
         compositions |= campaign.kmc_compositions()
+    if campaign.snapshots and campaign.snapshots.lattice_parameter_A is None:
+        compositions |= campaign.snapshot_compositions()
     items = [make_item(group, "system")] if campaign.label else []
     items += [_lattice(campaign, group, name, fractions) for name, fractions in compositions.items()]
     probed = {name: value for name, value in _system(campaign).items() if name != "seed"}
-    return [make_item(Group("prepare", probed, {}), PROBE), *items] if items else []
+    is_used = items or campaign.snapshots
+    return [make_item(Group("prepare", probed, {}), PROBE), *items] if is_used else []
 
 
 def _lattice(campaign: Campaign, group: Group, name: str, fractions: dict[str, float]) -> Item:

@@ -19,6 +19,7 @@ from launch import (  # noqa: F401 (they register their checks)
     model_checks,
     potential_checks,
     sample_checks,
+    snapshot_checks,
     spectra_checks,
 )
 from launch.findings import Finding, check_values
@@ -31,6 +32,7 @@ from launch.schema.campaign import Campaign
 from launch.schema.export import json_schema
 from launch.schema.kmc import Kmc
 from launch.schema.label import Label
+from launch.schema.snapshots import Snapshots
 from launch.schema.train import Train
 from nnk.files.plain_yaml import Document
 
@@ -140,6 +142,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "label": Label,
     "train": Train,
     "kmc": Kmc,
+    "snapshots": Snapshots,
     "analysis_options": AnalysisOptions,
 }
 

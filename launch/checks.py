@@ -24,8 +24,9 @@ Cells = tuple[int, int, int]
 
 @needs("sections")
 def _sections_belong_together(sections: frozenset[str]) -> Findings:
-    if not sections & {"label", "labels", "kmc"}:
-        yield Finding((), "nothing to do; allowed: the section label or labels, the section kmc, or both")
+    if not sections & {"label", "labels", "kmc", "snapshots"}:
+        message = "nothing to do; allowed: a section label or labels, kmc, snapshots, or several of them"
+        yield Finding((), message)
     if "label" in sections and "potential" not in sections:
         message = "needs a potential; allowed: a section potential, such as potential: {builtin: zhou-eam}"
         yield Finding(("label",), message, at_key=True)

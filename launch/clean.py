@@ -16,6 +16,7 @@ LEVELS = {
         "models/*/members/*/checkpoints",
         "models/*/fold*/members/*/checkpoints",
         "samples/*/*.npz",
+        "snapshots/*/*/*.npz",
         "kmc/*/*/r*/",
     ),
     "results": (
@@ -24,6 +25,7 @@ LEVELS = {
         "audit",
         "models",
         "kmc",
+        "snapshots",
         "figures",
         "tables",
         "structures",

@@ -88,9 +88,10 @@ def _same_names(section: str, elements: Elements, compositions: Compositions) ->
         first.setdefault(name, i)
 
 
-def _atoms_fit(
+def atoms_fit(
     section: str, elements: Elements, structure: Any, compositions: Compositions, cells: Cells
 ) -> Findings:
+    """Compositions of which the cells hold no atom of some element."""
     n_sites = Lattice(structure, cells, 1.0).n_sites
     allowed = "allowed: at least one of each element, so more cells or a larger fraction"
     for i, name, fractions in named_points(elements, compositions):
@@ -106,15 +107,16 @@ def _atoms_fit(
 
 @needs("alloy.elements", "label.compositions")
 def _label_compositions(elements: Elements, compositions: Compositions) -> Findings:
-    yield from _compositions_fit("label", elements, compositions)
+    yield from compositions_fit("label", elements, compositions)
 
 
 @needs("alloy.elements", "kmc.compositions")
 def _kmc_compositions(elements: Elements, compositions: Compositions | None) -> Findings:
-    yield from _compositions_fit("kmc", elements, compositions or ())
+    yield from compositions_fit("kmc", elements, compositions or ())
 
 
-def _compositions_fit(section: str, elements: Elements, compositions: Compositions) -> Findings:
+def compositions_fit(section: str, elements: Elements, compositions: Compositions) -> Findings:
+    """What is wrong with the compositions of a section."""
     yield from _unknown_elements(section, elements, compositions)
     yield from _grid_fits(section, elements, compositions)
     yield from _same_names(section, elements, compositions)
@@ -122,14 +124,14 @@ def _compositions_fit(section: str, elements: Elements, compositions: Compositio
 
 @needs("alloy.elements", "alloy.lattice", "label.compositions", "label.cells")
 def _label_counts(elements: Elements, structure: str, compositions: Compositions, cells: Cells) -> Findings:
-    yield from _atoms_fit("label", elements, structure, compositions, cells)
+    yield from atoms_fit("label", elements, structure, compositions, cells)
 
 
 @needs("alloy.elements", "alloy.lattice", "kmc.compositions", "kmc.cells")
 def _kmc_counts(
     elements: Elements, structure: str, compositions: Compositions | None, cells: Cells
 ) -> Findings:
-    yield from _atoms_fit("kmc", elements, structure, compositions or (), cells)
+    yield from atoms_fit("kmc", elements, structure, compositions or (), cells)
 
 
 @needs("train.test_compositions", "alloy.elements", "label.compositions")

@@ -25,6 +25,7 @@ RECORDS, DOCTOR, GUESS = "earlier records", "launch doctor", "guess"
 
 CALLS_PER_BARRIER, CALLS_PER_AUDIT = 40, 400
 ATOM_CALL_S = {"builtin": 4e-6, "mtp": 2e-6, "lammps": 1e-5, "ase": 1e-3}
+STEPS_PER_SNAPSHOT = 100
 JUMP_S, LABEL_EPOCH_S, IMPORT_S = 2e-5, 2e-5, 2e-5
 ITEM_S = {"prepare": 5.0, "samples": 60.0, "analysis": 10.0, "report": 5.0}
 
@@ -141,6 +142,8 @@ class Costs:
             return self.n_audited * CALLS_PER_AUDIT * self._barrier_s()
         if name == "train" and self._campaign.train is not None:
             return LABEL_EPOCH_S * self._campaign.train.epochs * self.n_labels
+        if name == "snapshots":
+            return self._trajectory_s()
         return JUMP_S if name == "kmc" else ITEM_S[name]
 
     @property
@@ -164,6 +167,16 @@ class Costs:
         """Labels that the audit makes again."""
         label = self._campaign.label
         return max(label.audit.at_least, label.audit.fraction * self.n_labels) if label is not None else 0.0
+
+    def _trajectory_s(self) -> float:
+        """Guessed time of a trajectory of snapshots."""
+        how, potential = self._campaign.snapshots, self._campaign.potential
+        if how is None or potential is None:
+            return 0.0
+        interval = STEPS_PER_SNAPSHOT if isinstance(how.interval, str) else how.interval
+        steps = how.equilibration_steps + interval * how.count / how.n_trajectories
+        n_sites = Lattice(self._campaign.alloy.lattice, how.cells, 1.0).n_sites
+        return steps * n_sites * ATOM_CALL_S[potential.kind]
 
     def _barrier_s(self) -> float:
         """Guessed time of a force call."""

@@ -28,6 +28,7 @@ def used_stages(campaign: Campaign) -> tuple[str, ...]:
         "audit": campaign.label,
         "train": campaign.train,
         "kmc": campaign.kmc,
+        "snapshots": campaign.snapshots,
     }
     return (*(stage for stage, section in made.items() if section is not None), "analysis", "report")
 

@@ -119,7 +119,8 @@ class Plan:
         """Every product is there, but for those held and those that would be made from them."""
         lacking: set[str] = set()
         for stage in self.stages:
-            if any(not lacking & item.group.reads.keys() for item in stage.todo.items):
+            lacking |= {f"{stage.stage}/{item.key}" for item in stage.held}
+            if any(not lacking & _read_by(item) for item in stage.todo.items):
                 return False
             keys = [item.key for some in (stage.held, stage.todo.items) for item in some]
             if keys:
@@ -176,6 +177,11 @@ def _held_note(events: Sequence[Event]) -> str:
     classes = ", ".join(f"{count} {kind}" for kind, count in kinds)
     verbs = "has failed and is" if len(events) == 1 else "have failed and are"
     return f"{len(events)} {verbs} left alone ({classes}); to try again: launch retry"
+
+
+def _read_by(item: Item) -> set[str]:
+    """Names of what an item reads or comes after."""
+    return {*item.group.reads, *(f"{item.stage}/{key}" for key in item.own.get("after", ()))}
 
 
 def _longer_runs(done: Sequence[Item], products: Products) -> Iterator[str]:

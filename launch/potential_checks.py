@@ -135,9 +135,21 @@ def _option_files(value: Any, key: KeyPath) -> Findings:
 
 
 @needs("label.cells", "alloy.lattice", "alloy.elements", "potential", "base_dir")
-def _cells_hold_cutoff(
+def _label_cells_hold_cutoff(
     cells: Cells, structure: Structure, elements: Elements, potential: Potential, base_dir: Path
 ) -> Findings:
+    yield from cells_hold_cutoff(("label", "cells"), cells, structure, elements, potential, base_dir)
+
+
+def cells_hold_cutoff(
+    key: KeyPath,
+    cells: Cells,
+    structure: Structure,
+    elements: Elements,
+    potential: Potential,
+    base_dir: Path,
+) -> Findings:
+    """Cells so small that an atom would interact with its own image."""
     cutoff_A = _known_cutoff_A(potential.located(base_dir))
     shortest_A = _shortest_lattice_parameter_A(structure, elements)
     if cutoff_A is None or shortest_A is None:
@@ -150,21 +162,22 @@ def _cells_hold_cutoff(
             f"got {got}, an edge of about {edge_A:.1f} Å, below the potential's cutoff of "
             f"{cutoff_A:g} Å; allowed: at least {least} cells along each edge"
         )
-        yield Finding(("label", "cells"), message)
+        yield Finding(key, message)
 
 
 @needs("label.box", "alloy.lattice", "alloy.elements")
 def _boxes_are_likely(box: Box, structure: Structure, elements: Elements) -> Findings:
     """A slip of the decimal point, or nm for Å: every label of such a box would fail."""
     if isinstance(box, FixedBox):
-        yield from _likely(("label", "box", "fixed"), box.fixed, structure, elements)
+        yield from likely(("label", "box", "fixed"), box.fixed, structure, elements)
     if isinstance(box, VegardBox):
         for name in elements:
             if name in box.vegard:
-                yield from _likely(("label", "box", "vegard", name), box.vegard[name], structure, (name,))
+                yield from likely(("label", "box", "vegard", name), box.vegard[name], structure, (name,))
 
 
-def _likely(key: KeyPath, a_A: float, structure: Structure, elements: Elements) -> Findings:
+def likely(key: KeyPath, a_A: float, structure: Structure, elements: Elements) -> Findings:
+    """A lattice parameter that no crystal of these elements has."""
     usual = [
         lattice_parameter_A(structure, volume)
         for volume in map(atomic_volume_A3, elements)

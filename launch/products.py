@@ -9,6 +9,8 @@ label      labels/**/*.nc, labels/*.journal            variable ``item_hash``, o
 audit      audit/audit.nc                              attribute ``inputs_hash``
 train      models/<name>/model.{json,safetensors}      last record of the item, state "done"; whole
 kmc        kmc/<case>/T0800.0K/r003.nc                 attribute ``inputs_hash``; long enough, too
+snapshots  snapshots/<composition>/T0300.0K/r000.nc,   attribute ``inputs_hash``
+           snapshots/<composition>.nc
 analysis   figures/<name>.json                         last record of the item, state "done"
 report     report.html                                 last record of the item, state "done"
 =========  ==========================================  ====================================================
@@ -52,6 +54,7 @@ class Products:
         made: dict[str, Callable[[Item], bool]] = {
             "prepare": lambda item: _hash_in_json(self._prepared(item)) == item.hash,
             "samples": lambda item: _hash_in_netcdf(self._workdir.samples_file(item.key)) == item.hash,
+            "snapshots": lambda item: _hash_in_netcdf(self._workdir.snapshots_file(item.key)) == item.hash,
             "audit": lambda item: _hash_in_netcdf(self._workdir.audit_file) == item.hash,
             "kmc": lambda item: is_long_enough(self.finished_run(item), item),
         }

@@ -103,7 +103,7 @@ class StageRunner:
         self._given_up: dict[str, dict[str, str]] = {}  # labels that are recorded as failed ones
         self._told: Counter[FailureClass] = Counter()
         self._in_vain = 0
-        self._costs = tools.history.seconds(stage) if stage == "label" else []
+        self._costs = tools.history.seconds(stage) if stage in ("label", "snapshots") else []
         self._journals: list[Path] = []
         self._running: dict[Future[int], _Started] = {}
         runs = [item for item in items if item.until is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "analysis", "report")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "analysis", "report")
 
 ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "labels": ("label", "audit"),
@@ -28,7 +28,14 @@ ALSO_READS: dict[str, tuple[str, ...]] = {
 }
 """Stages whose products an analysis reads where the campaign has them; any one of them will do."""
 
-SECTION_OF_STAGE = {"samples": "label", "label": "label", "audit": "label", "train": "train", "kmc": "kmc"}
+SECTION_OF_STAGE = {
+    "samples": "label",
+    "label": "label",
+    "audit": "label",
+    "train": "train",
+    "kmc": "kmc",
+    "snapshots": "snapshots",
+}
 """Section of the campaign file that makes a stage's products."""
 
 READS_STAGES: dict[str, tuple[str, ...]] = {
@@ -38,7 +45,8 @@ READS_STAGES: dict[str, tuple[str, ...]] = {
     "audit": ("label",),
     "train": ("label",),
     "kmc": ("prepare", "train"),
-    "analysis": ("label", "audit", "train", "kmc"),
+    "snapshots": ("prepare",),
+    "analysis": ("label", "audit", "train", "kmc", "snapshots"),
     "report": ("analysis",),
 }
 """Stages that come before a stage."""

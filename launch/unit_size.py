@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from launch.campaign import Campaign
 from site_configs import StageLayout
 
-MPI_STAGES = ("prepare", "samples", "label", "audit")
+MPI_STAGES = ("prepare", "samples", "label", "audit", "snapshots")
 WORK_S = 300.0  # a job takes some 3 s to start
 FIRST_ITEMS = 16  # of each team of ranks, while nothing is known of the cost: of bcc, 128 barriers
 FEWEST_ITEMS = 2
@@ -79,6 +79,8 @@ def unit_size(
         return short_items(n_left, layout.at_once, seconds_per_item)
     if stage not in MPI_STAGES:
         return 1
+    if stage == "snapshots":
+        return unit_items(n_left, layout.ranks, layout.at_once, seconds_per_item, left_s=left_s)
     if stage != "label" or campaign.label is None:
         return max(1, -(-n_left // layout.at_once))
     teams = max(1, layout.ranks // campaign.label.ranks_per_barrier)

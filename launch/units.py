@@ -119,6 +119,8 @@ class UnitMaker:
             settings |= _train_settings(campaign, item.key)
         if stage == "kmc":
             settings |= _kmc_settings(campaign)
+        if stage == "snapshots":
+            settings |= _snapshot_settings(campaign)
         return settings
 
 
@@ -148,7 +150,7 @@ def _training_ranks(unit: Unit, layout: StageLayout) -> list[str]:
 def _inputs(campaign: Campaign, item: Item) -> dict[str, Any]:
     """What a job needs to know of an item, besides the settings of its unit."""
     inputs = dict(item.own)
-    if item.stage in ("samples", "label"):
+    if item.stage in ("samples", "label", "snapshots"):
         inputs["composition"] = item.key.split("/")[0]
     if item.stage == "kmc":
         case = kmc_cases(campaign)[item.key.split("/")[0]]
@@ -198,6 +200,15 @@ def _train_settings(campaign: Campaign, key: str) -> dict[str, Any]:
         "backend": train.backend,
         "device": train.device,
     }
+
+
+def _snapshot_settings(campaign: Campaign) -> dict[str, Any]:
+    how = campaign.snapshots
+    if how is None:
+        return {}
+    names = {"cells", "time_step_fs", "friction_per_ps", "lattice_parameter_A", "checkpoint_s"}
+    asked = how.model_dump(mode="json", include=names)
+    return {"compositions": campaign.snapshot_compositions(), **asked}
 
 
 def _kmc_settings(campaign: Campaign) -> dict[str, Any]:

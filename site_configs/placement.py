@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from site_configs.data import SiteData, SiteError
 from site_configs.layout import Pool, StageLayout
 
-MPI_STAGES = ("prepare", "samples", "label", "audit")
+MPI_STAGES = ("prepare", "samples", "label", "audit", "snapshots")
 PLACED_BY_PARSL = ("$PARSL_MPI_PREFIX",)  # in the environment of a worker that Parsl has given nodes to
 
 

@@ -19,6 +19,7 @@ from launch.schema.labels import Labels
 from launch.schema.potential import Potential
 from launch.schema.resources import Resources
 from launch.schema.samples import OrderedSamples
+from launch.schema.snapshots import Snapshots
 from launch.schema.train import Train
 from launch.stages import ANALYSIS_READS
 from nnk.alloy import composition_name
@@ -80,6 +81,9 @@ class Campaign(Section):
 
     kmc: Kmc | None = None
     """Kinetic Monte Carlo runs."""
+
+    snapshots: Snapshots | None = None
+    """Snapshots of molecular dynamics."""
 
     analysis: Annotated[
         tuple[AnalysisName, ...],
@@ -170,6 +174,10 @@ class Campaign(Section):
         """Fractions of each simulated composition by its name; empty with a start file."""
         return self._named((self.kmc.compositions if self.kmc else None) or ())
 
+    def snapshot_compositions(self) -> dict[str, dict[str, float]]:
+        """Fractions of each composition of which there are snapshots, by its name."""
+        return self._named(self.snapshots.compositions if self.snapshots else ())
+
     def _named(self, compositions: Compositions) -> dict[str, dict[str, float]]:
         elements = self.alloy.elements
         fractions = [fractions_of(composition, elements) for composition in listed(compositions, elements)]
@@ -181,7 +189,12 @@ class Campaign(Section):
         data["workdir"] = "."
         if "/" in self.site or self.site.endswith((".yaml", ".yml")):
             data["site"] = str(self.path(self.site))
-        for section, named in (("label", self.label_compositions()), ("kmc", self.kmc_compositions())):
+        of_sections = {
+            "label": self.label_compositions(),
+            "kmc": self.kmc_compositions(),
+            "snapshots": self.snapshot_compositions(),
+        }
+        for section, named in of_sections.items():
             if named:
                 data[section]["compositions"] = list(named.values())
         if self.label:

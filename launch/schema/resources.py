@@ -47,5 +47,8 @@ class Resources(Section):
     kmc: StageResources = StageResources()
     """Kinetic Monte Carlo."""
 
+    snapshots: StageResources = StageResources()
+    """Molecular dynamics."""
+
     analysis: StageResources = StageResources()
     """Figures and report."""

@@ -66,6 +66,10 @@ class Workdir:
         """Samples with short-range order along the run `key`, ``<composition>/r000``."""
         return self.root / "samples" / f"{key}.nc"
 
+    def snapshots_file(self, key: str) -> Path:
+        """Snapshots of a trajectory, ``<composition>/T0300.0K/r000``, or all of a composition."""
+        return self.root / "snapshots" / f"{key}.nc"
+
     @property
     def audit_file(self) -> Path:
         """Labels computed again by an independent method."""

@@ -78,6 +78,8 @@ def _fill(file: netCDF4.Dataset, snapshots: SnapshotSet) -> None:
     file.elements = " ".join(snapshots.elements)
     file.a_A = float(snapshots.a_A)
     file.run = json.dumps(dict(snapshots.attrs), sort_keys=True)
+    if "inputs_hash" in snapshots.attrs:
+        file.inputs_hash = snapshots.attrs["inputs_hash"]
     file.content_sha256 = _digest(snapshots)
 
 
