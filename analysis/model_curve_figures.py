@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.model_curves import CHOICE, SHARE, Curve
+from analysis.model_curves import CHOICE, DIFFERENCE_SUM, SHARE, Curve
 from analysis.model_errors import NAME
 from analysis.predictions import OWN_LABELS, SPLIT_TITLES
 from analysis.products import FigureProduct, TableProduct
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 TABLE = f"{NAME}-curves"
 COLUMNS = 3
-_ROOM = 0.1  # above the lines, for the name of each
+_TELLING = (CHOICE, "difference")  # keys whose values need no name
+MOST_LINES = 4  # of one panel, unless they are of one kind
+_ROOM = 0.115  # above the lines, for the name of each
 _LOG_FROM, _LOG_RATIO = 20.0, 5.0  # largest value, and largest over smallest, of a logarithmic axis
 LINES: dict[str, dict[str, Any]] = {
     "train": {"linestyle": ":", "fillstyle": "none", "linewidth": 0.8, "alpha": 0.8},
@@ -33,7 +35,10 @@ Draw = Callable[["Axes", Curve, Places, dict[str, Any]], None]
 
 
 def curve_figure(curves: Sequence[Curve]) -> FigureProduct:
-    """A panel per option, a line per curve and split; of shares another one, of energy differences."""
+    """A panel per option, a line per curve and split; of shares another one, of energy differences.
+
+    Options with many curves have a panel for each kind of network.
+    """
     panels = list(_panels(curves))
     rows, columns = -(-len(panels) // COLUMNS), min(len(panels), COLUMNS)
     width_in = SINGLE_COLUMN_IN if columns == 1 else DOUBLE_COLUMN_IN
@@ -46,7 +51,7 @@ def curve_figure(curves: Sequence[Curve]) -> FigureProduct:
         panel.remove()
     letter_panels(axes.ravel()[: len(panels)] if len(panels) > 1 else [])
     splits = [split for split in LINES if any(split in c.splits for c in curves)]
-    figure.legend(handles=_legend(splits), loc="outside upper center", ncols=len(splits))
+    figure.legend(handles=legend_of_splits(splits), loc="outside upper center", ncols=len(splits))
     return FigureProduct(
         name=TABLE,
         title="Errors against what models differ in",
@@ -58,12 +63,24 @@ def curve_figure(curves: Sequence[Curve]) -> FigureProduct:
 
 
 def _panels(curves: Sequence[Curve]) -> Iterator[tuple[list[Curve], Draw, str]]:
-    for option in dict.fromkeys(curve.option for curve in curves):
-        here = [curve for curve in curves if curve.option == option]
+    for here in _groups(curves):
         yield here, _draw_errors, "mean abs. error (meV)"
-        of_states = [curve for curve in here if option == SHARE and _has_differences(curve)]
+        shares = here if here[0].option == SHARE else []
+        # those that tell both ways are drawn by `analysis.model_antisymmetry`
+        of_states = [c for c in shares if _has_differences(c) and not c.has_difference_sums]
         if of_states:
             yield of_states, _draw_differences, r"mean abs. error of $\Delta E$ (meV)"
+
+
+def _groups(curves: Sequence[Curve]) -> Iterator[list[Curve]]:
+    """Curves that share a panel."""
+    for option in dict.fromkeys(curve.option for curve in curves):
+        here = [curve for curve in curves if curve.option == option]
+        if len(here) <= MOST_LINES:
+            yield here
+        else:
+            kinds = dict.fromkeys(curve.kind for curve in here)
+            yield from ([curve for curve in here if curve.kind == kind] for kind in kinds)
 
 
 def _has_differences(curve: Curve) -> bool:
@@ -102,7 +119,7 @@ def _finish(panel: Axes, here: Sequence[Curve], ylabel: str) -> None:
     places = {place for each in _places(here) for place in each}
     numbers = sorted(place for place in places if isinstance(place, float))
     if numbers:
-        _number_axis(panel, numbers)
+        number_axis(panel, numbers)
     else:
         panel.set_xlim(-0.5, len(places) - 0.5)
     panel.set_ylim(0, panel.get_ylim()[1] * (1 + _ROOM * len(here)))
@@ -112,7 +129,7 @@ def _finish(panel: Axes, here: Sequence[Curve], ylabel: str) -> None:
         panel.legend(lines, names, loc="upper right")
 
 
-def _number_axis(panel: Axes, places: Sequence[float]) -> None:
+def number_axis(panel: Axes, places: Sequence[float]) -> None:
     """Ticks at the values; a logarithmic axis for a wide range."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
@@ -129,7 +146,8 @@ def _number_axis(panel: Axes, places: Sequence[float]) -> None:
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}")
 
 
-def _legend(splits: Sequence[str]) -> list[Line2D]:
+def legend_of_splits(splits: Sequence[str]) -> list[Line2D]:
+    """What the lines of the splits look like."""
     from matplotlib.lines import Line2D
 
     common: dict[str, Any] = {"color": "black", "marker": "o", "markersize": 4}
@@ -150,7 +168,7 @@ def curve_names(curves: Sequence[Curve]) -> list[str]:
 def _said(key: str, value: Any) -> str:
     """A key with its value, as short as can be understood."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    if key == CHOICE:
+    if key in _TELLING:
         return text
     option, _, unit = key.rpartition(" ")
     if text == "1":
@@ -201,6 +219,7 @@ def curve_table(curves: Sequence[Curve]) -> TableProduct:
                         *(model.measured("train")["labels"], split, group.errors.n),
                         *(float(group.MAE.mean), float(group.MAE.error), group.errors.RMSE),
                         *(measured.get("dE_MAE_eV"), measured.get("KRA_MAE_eV")),
+                        measured.get(DIFFERENCE_SUM),
                     ]
                 )
     columns = {
@@ -217,6 +236,8 @@ def curve_table(curves: Sequence[Curve]) -> TableProduct:
         "RMSE_eV": "root mean square error of the barriers, eV",
         "dE_MAE_eV": "mean absolute error of the energy differences of the states, eV",
         "KRA_MAE_eV": "mean absolute error of the kinetically resolved barriers, eV",
+        DIFFERENCE_SUM: "root mean square of the energy difference of a jump plus that of its reverse, where "
+        "a model predicts each by itself, eV",
     }
     return TableProduct(TABLE, "Errors against what models differ in", columns, rows)
 

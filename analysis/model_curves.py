@@ -18,11 +18,14 @@ from analysis.model_errors import GroupErrors, ModelErrors
 from analysis.networks import Network
 
 SHARE, CHOICE, COMPOSITIONS, SHELLS = "share", "choice", "compositions", "shells"
+DIFFERENCE_SUM = "dE_sum_RMS_eV"  # see nnk.training.products
 TITLES = {
     SHARE: "training labels",
     COMPOSITIONS: "training compositions",
     SHELLS: "neighbour shells",
     CHOICE: "choice of vacancies",
+    "layers": "convolutional layers",
+    "difference": "form of the energy difference",
 }
 _NOT_COMPARED = ("name", "kind", "seed")
 
@@ -106,6 +109,11 @@ class Curve:
     def splits(self) -> list[str]:
         """Training labels and those that test all of the models."""
         return ["train", *self.tests]
+
+    @property
+    def has_difference_sums(self) -> bool:
+        """Whether all models predict the energy differences of a jump and of its reverse by themselves."""
+        return all(DIFFERENCE_SUM in model.measured(split) for model in self.models for split in self.tests)
 
     def errors(self, split: str) -> list[GroupErrors]:
         """Errors on a split, model by model."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.command import run_analysis
 from analysis.inputs import Inputs, reading
+from analysis.model_antisymmetry import antisymmetry_figure, antisymmetry_words, told_both_ways
 from analysis.model_cards import Card, card_numbers, card_table, training_time
 from analysis.model_curve_figures import curve_figure, curve_table, curve_words
 from analysis.model_curves import curves_of, share_of
@@ -86,6 +87,7 @@ def _product(cards: Sequence[Card], spreads: Sequence[JudgedSpread], campaign: d
     errors = [card.errors for card in cards if card.errors is not None]
     drifts = [card.drift for card in cards]
     curves = curves_of([(card.network, card.errors) for card in cards if card.errors is not None])
+    both_ways = told_both_ways(curves)
     elements = ", ".join(campaign["alloy"]["elements"])
     with paper_style():
         figures = [side_by_side_figure(cards)] if len(cards) > 1 else []
@@ -94,10 +96,13 @@ def _product(cards: Sequence[Card], spreads: Sequence[JudgedSpread], campaign: d
         figures += [drift_figure(drifts, f"equal shares of {elements}")]
         figures += [spread_figure(spreads)] if spreads else []
         figures += [curve_figure(curves)] if curves else []
+        figures += [antisymmetry_figure(both_ways)] if both_ways else []
     tables = [side_by_side(cards), card_table(cards, "campaign.yaml"), drift_table(drifts)]
     tables += [error_table(errors), composition_table(errors)] if errors else []
     tables += [spread_table(spreads)] if spreads else []
     tables += [curve_table(curves)] if curves else []
+    words = [ranking_words(cards), _summary(errors, drifts, spreads), curve_words(curves)]
+    words += [antisymmetry_words(both_ways)] if both_ways else []
     numbers = ranking_numbers(cards)
     numbers += [number for e in errors for number in error_numbers(e)]
     numbers += [number for drift in drifts for number in drift_numbers(drift)]
@@ -105,9 +110,7 @@ def _product(cards: Sequence[Card], spreads: Sequence[JudgedSpread], campaign: d
     return Product(
         name=NAME,
         title="Models",
-        summary=" ".join(
-            filter(None, [ranking_words(cards), _summary(errors, drifts, spreads), curve_words(curves)])
-        ),
+        summary=" ".join(filter(None, words)),
         figures=tuple(figures),
         tables=tuple(tables),
         numbers=(*numbers, *(number for card in cards for number in card_numbers(card))),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.csv_tables import Texts
+from analysis.model_antisymmetry import antisymmetry_figure, told_both_ways
 from analysis.model_curve_figures import curve_figure, curve_names, curve_table, curve_words
 from analysis.model_curves import curves_of
 from analysis.model_errors import model_errors
@@ -43,7 +44,7 @@ def predictions(name, error_eV, seed=0, n_train=40, n_compositions=2):
 def judged(network):
     """Makes a trained model with its errors."""
 
-    def make(name, error_eV=0.1, *, kind="mlp", parameters=None, n_train=40, data=None, **spec):
+    def make(name, error_eV=0.1, *, kind="mlp", parameters=None, n_train=40, data=None, left_eV=None, **spec):
         if "options" in spec:
             spec["options"] = options_of(kind, spec["options"])
         found = data or predictions(name, error_eV, n_train=n_train)
@@ -51,6 +52,9 @@ def judged(network):
             split: {"labels": n_train // 2, "dE_MAE_eV": 0.5 * error_eV, "KRA_MAE_eV": 0.7 * error_eV}
             for split in ("train", "test", "test-composition")
         }
+        if left_eV is not None:
+            for entry in measured.values():
+                entry["dE_sum_RMS_eV"] = left_eV
         description = {
             "architecture": asdict(ModelSpec(name, kind, **spec)),
             "parameters": asdict(TrainParameters(**(parameters or {}))),
@@ -200,6 +204,55 @@ def test_the_table_holds_what_is_drawn(several):
     assert drawn.get_ydata()[1] == pytest.approx(1000 * expected)
     assert share.get_xlabel() == "training labels"
     assert of_states.get_lines()[1].get_ydata()[-1] == pytest.approx(1000 * 0.0125)
+
+
+@pytest.fixture
+def forms(judged):
+    """Forms of the energy difference against the share, and another kind."""
+    left = {"free": (0.06, 0.03), "soft": (0.03, 0.02), "hard": (0.0, 0.0), "kolmogorov": (1e-9, 0.0)}
+    models = [
+        judged(
+            f"{form}-{share}",
+            kind="fingerprint",
+            share=share,
+            n_train=int(80 * share),
+            left_eV=left[form][i],
+            options={"difference": form, "difference_weight": 1.0},
+        )
+        for form in left
+        for i, share in enumerate((0.5, 1.0))
+    ]
+    models += [judged(f"db{s}", kind="detailed-balance", share=s, n_train=int(80 * s)) for s in (0.5, 1.0)]
+    return curves_of(models)
+
+
+def test_sums_of_energy_differences_are_drawn_against_the_number_of_labels(forms):
+    told = told_both_ways(forms)
+    assert [curve.others["difference"] for curve in told] == ["free", "soft", "hard", "kolmogorov"]
+    with paper_style():
+        product = antisymmetry_figure(told)
+    errors, sums = product.figure.axes
+    drawn = [line.get_ydata() for line in sums.get_lines()[:8:2]]
+    np.testing.assert_allclose(drawn, [[60, 30], [30, 20], [0, 0], [1e-6, 0]], atol=1e-12)
+    assert [list(line.get_xdata()) for line in errors.get_lines()[:2]] == [[20, 40], [20, 40]]
+    assert "fingerprint, free 60.0 to 30.0 meV" in product.alt
+    assert "kolmogorov nothing but rounding" in product.alt
+    rows = list(csv.DictReader(curve_table(forms).csv_text().splitlines()))
+    found = {
+        row["dE_sum_RMS_eV"]
+        for row in rows
+        if (row["model"], row["split"], row["option"]) == ("free-0.5", "test", "share")
+    }
+    assert found == {"0.06"}
+    assert {row["dE_sum_RMS_eV"] for row in rows if row["model"] == "db0.5"} == {""}
+
+
+def test_many_curves_have_a_panel_for_each_kind(forms):
+    with paper_style():
+        panels = curve_figure(forms).figure.axes
+    of_share = [panel for panel in panels if panel.get_xlabel() == "training labels"]
+    # errors of fingerprints, of the other kind, and its energy differences, which are nowhere else
+    assert [len(panel.get_lines()) for panel in of_share] == [3 * 4 * 3, 3 * 3, 3]
 
 
 def test_words_tell_the_ends_and_the_power(several):
