@@ -139,6 +139,7 @@ def dispatcher(
             note_jobs(config.executors, site.scheduler, jobs_file(workdir, epoch))
         kernel = _loaded(config, workdir.run_dir(epoch))
         logging.getLogger("parsl").setLevel(logging.INFO)  # else eight lines for every unit
+        logging.raiseExceptions = False  # else a traceback for every line that a full disk does not take
         try:
             close_keys(run_dir)
             yield Dispatcher(kernel, patient=submits, say=say)

@@ -108,6 +108,12 @@ def update(number: str, /, **changes: object) -> dict:
     return job
 
 
+def living() -> list[str]:
+    """Numbers of the jobs that have not ended."""
+    numbers = sorted(path.stem for path in (home() / "jobs").glob("*.json"))
+    return [number for number in numbers if (job := read_job(number)) and job["state"] != "F"]
+
+
 def number_of(job_id: str) -> str:
     return job_id.split(".", 1)[0]
 
@@ -237,7 +243,7 @@ def qstat(words: list[str], how: str) -> int:
     ids = [word for word in words if word[0].isdigit()]
     history, as_json = "-x" in words, "json" in words
     found, code = {}, 0
-    for job_id in ids:
+    for job_id in ids or living():
         job = None if how == "forget" else read_job(number_of(job_id))
         if job is None:
             code = PBS_UNKNOWN_JOB
@@ -329,6 +335,13 @@ def asked_for(words: list[str]) -> list[str]:
 
 
 def squeue(words: list[str], how: str) -> int:
+    if "--job" not in words:
+        jobs = [read_job(number) for number in living()] if how != "hide" else []
+        print(
+            "".join(f"{job['number']} {job['name']} {SLURM_LONG[job['state']]}\n" for job in jobs if job),
+            end="",
+        )
+        return 0
     jobs = [None if how == "forget" else read_job(number) for number in asked_for(words)]
     if jobs == [None]:
         print("slurm_load_jobs error: Invalid job id specified", file=sys.stderr)

@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import pytest
 
+from launch.scheduler_jobs import noted_jobs
 from nnk.barriers import BarrierSet
 from nnk.files import Workdir
-from tests.cluster.fake_scheduler import end_job, install, read_job
+from tests.cluster.fake_scheduler import end_job, install, read_job, update
 
 pytestmark = pytest.mark.cluster
 
@@ -196,4 +197,24 @@ def test_a_job_ended_by_others_is_replaced(cluster):
         end_job(str(next(job for job in fake.jobs() if job["state"] == "R")["number"]))
         said = driver.communicate(timeout=300)[1]
     assert driver.returncode == 0, said
+    assert fake.all_labels_once()
+
+
+@pytest.mark.parametrize("scheduler", ["pbs", "slurm"])
+def test_jobs_of_a_killed_driver_are_cancelled_by_the_next(cluster, scheduler):
+    fake = cluster(scheduler)
+    (fake.state / "delay_s").write_text("600")  # its job waits in the queue
+    with fake.start() as driver:
+        fake.wait_for(lambda: noted_jobs(Workdir(fake.root / "work")), 120)
+        driver.kill()
+    (fake.state / "delay_s").unlink()
+    (orphan,) = (job["number"] for job in fake.jobs())
+    other = orphan + 5
+    update(str(other), number=other, kind=scheduler, name="of-others", state="Q", queue="workq")
+    code, said = fake.launch()
+    assert code == 0, said
+    assert re.search(rf"cancelled jobs of an earlier run: {orphan}\S*$", said, re.MULTILINE)
+    ended = {job["number"]: job.get("ended") for job in fake.jobs() if job["state"] == "F"}
+    assert ended[orphan] == "CANCELLED"
+    assert other not in ended
     assert fake.all_labels_once()

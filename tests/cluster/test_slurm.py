@@ -166,21 +166,23 @@ def test_killed_driver_lost_node_and_walltime_in_one_run(local, slurm, tmp_path)
     with start(campaign, slurm) as driver:
         wait_for(lambda: journals(campaign), 240)
         driver.send_signal(signal.SIGKILL)
-    wait_for(lambda: not queue(slurm), 120)  # its jobs end by themselves
-    before = set(journals(campaign))
+    orphans = set(queue(slurm))
+    assert orphans
     with start(campaign, slurm) as driver:
-        wait_for(lambda: set(journals(campaign)) - before, 240)
+        wait_for(lambda: journals(campaign, epoch=2), 240)
+        assert not orphans & set(queue(slurm))
         node = wait_for(lambda: [job.node for job in queue(slurm).values() if job.node], 60)[0]
         environment = {**os.environ, **slurm}
         subprocess.run([HERE / "slurm-down", node], env=environment, check=True)
         wait_for(lambda: all(job.node != node for job in queue(slurm).values()), 120)
         subprocess.run([HERE / "slurm-up"], env=environment, check=True, stdout=subprocess.DEVNULL)
         seen = followed(driver, slurm)
+        assert "cancelled jobs of an earlier run: " in driver.stderr.read()
     ages = [job.age_s for job in seen if OF_ONE_MINUTE in job.name]
     assert max(ages) >= 40  # a job has come to its end before the labels have
     assert_same(campaign, local)
     assert not Path(campaign.parent / "work" / "quarantine").exists()
 
 
-def journals(campaign):
-    return list((campaign.parent / "work" / "labels").glob("*-label-*.journal"))
+def journals(campaign, epoch=1):
+    return list((campaign.parent / "work" / "labels").glob(f"{epoch:06d}-label-*.journal"))

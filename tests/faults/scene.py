@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from nnk.kmc.storage import DamagedFile, TrajectoryFile
 from nnk.models import load
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
+DONE, SOME_FAILED, SITE_OR_LOCK, INTERRUPTED = 0, 1, 3, 4
 N_VACANCIES = 4
 SITE = """\
 extends: local
@@ -113,11 +116,15 @@ class Scene:
         """Files of the workdir."""
         return sorted(path for p in patterns for path in self.workdir.root.glob(p) if path.is_file())
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Run the campaign, or another verb."""
-        command = [*LAUNCH, *(words or (str(self.campaign),))]
+    def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Run the campaign, or another verb, perhaps with more environment variables."""
         return subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+            [*LAUNCH, *(words or (str(self.campaign),))],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
         )
 
     def launch(self, *words: str, timeout_s: float = 1200.0) -> Said:

@@ -1,25 +1,20 @@
-"""Faults that strike a campaign while it runs, and conditions under which it must refuse to."""
+"""Faults that strike a campaign while it runs."""
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 from random import Random
 
 import psutil
-import pytest
 
 from tests.faults.damage import Fault
-from tests.faults.scene import Said, Scene
+from tests.faults.machine import FAKETIME, fill, on_a_small_disk, set_clock, with_clock
+from tests.faults.scene import DONE, INTERRUPTED, SITE_OR_LOCK, SOME_FAILED, Said, Scene
 
-DONE, SOME_FAILED, SITE_OR_LOCK, INTERRUPTED = 0, 1, 3, 4
 BEGIN_S = 900.0
 
 
@@ -173,6 +168,41 @@ def lost_workdir_lock(scene: Scene, random: Random) -> str:
     return "lock removed under a run" if struck else ""
 
 
+def disk_that_fills_up(scene: Scene, random: Random) -> str:
+    """No byte is free any more; once there is room again, the next run goes on."""
+    scene.workdir.root.mkdir(exist_ok=True)
+    with on_a_small_disk(scene) as disk:
+        with scene.start() as driver:
+            struck = _moment(scene, driver, random)
+            fill(disk / "ballast")
+            said = _end(scene, driver)
+        scene.wait_until_nothing_runs()
+        (disk / "ballast").unlink()
+    if said.code != DONE:
+        assert said.code in (SOME_FAILED, SITE_OR_LOCK), scene.told
+        assert re.search("No space left on device.*free space", said.text, re.DOTALL), scene.told
+        assert "Traceback" not in said.text, scene.told
+    return "disk filled up" if struck else ""
+
+
+def clock_that_jumps(scene: Scene, random: Random) -> str:
+    """The time of day is set, to the future or to the past; the lock is held all the same."""
+    if FAKETIME is None:
+        return ""
+    clock, shift_s = scene.root / "clock", random.choice([-1, 1]) * 10 ** random.uniform(2, 8)
+    with scene.start(environment=with_clock(clock)) as driver:
+        struck = _moment(scene, driver, random)
+        set_clock(clock, shift_s)
+        with scene.start() as other:
+            second = _end(scene, other)
+        held = driver.poll() is None
+        said = _end(scene, driver)
+    if held:
+        assert second.code == SITE_OR_LOCK, scene.told
+    assert said.code in (DONE, SOME_FAILED), scene.told  # what was damaged before may fail
+    return f"clock set by {shift_s:+.0f} s" if struck else ""
+
+
 STRIKES: dict[str, Fault] = {
     strike.__name__.replace("_", " "): strike
     for strike in (
@@ -184,136 +214,7 @@ STRIKES: dict[str, Fault] = {
         stalled_driver,
         newer_run,
         lost_workdir_lock,
+        disk_that_fills_up,
+        clock_that_jumps,
     )
 }
-
-
-# Conditions under which a run must be refused, with cause and cure; afterwards nothing may be different.
-
-
-@contextmanager
-def lock_of_another_host(scene: Scene, random: Random) -> Iterator[str]:
-    holder = {"host": "elsewhere", "pid": 17, "user": "me", "process_start": 1.0, "since": "then"}
-    scene.workdir.lock.write_text(json.dumps(holder))
-    yield r"being run by process 17 of me on elsewhere.*remove .*lock and run again"
-    scene.workdir.lock.unlink()
-
-
-@contextmanager
-def lock_that_is_none(scene: Scene, random: Random) -> Iterator[str]:
-    scene.workdir.lock.write_bytes(random.choice([b"", b"17\n", b"\x00" * 40, b'{"host": 1}', b"[]"]))
-    yield r"lock: not a lock of this program.*then remove it"
-    scene.workdir.lock.unlink()
-
-
-@contextmanager
-def lock_of_the_living(scene: Scene, random: Random) -> Iterator[str]:
-    program = (
-        "import sys; from pathlib import Path; from launch.lock import acquire;"
-        f"acquire(Path({str(scene.workdir.lock)!r})); print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout.readline() == "held\n"
-        yield rf"being run by process {other.pid} of .*end it with: kill {other.pid}"
-        other.kill()
-    scene.workdir.lock.unlink()
-
-
-@contextmanager
-def epoch_that_is_none(scene: Scene, random: Random) -> Iterator[str]:
-    kept = scene.workdir.epoch_file.read_bytes()
-    scene.workdir.epoch_file.write_bytes(random.choice([b"", b"\x00\x00", b"many\n"]))
-    yield r"epoch: expected the number of a run, got .*write .*\d+.* into it"
-    scene.workdir.epoch_file.write_bytes(kept)
-
-
-@contextmanager
-def record_that_is_none(scene: Scene, random: Random) -> Iterator[str]:
-    path = random.choice(scene.files("records/label/*.jsonl", "records/kmc/*.jsonl"))
-    kept = path.read_bytes()
-    path.write_bytes(random.choice([b"\x00" * 20 + b"\n", b"17\n", b'{"key": \n']) + kept)
-    yield rf"{re.escape(path.name)}:1: expected a JSON object, got .*remove the line"
-    path.write_bytes(kept)
-
-
-@contextmanager
-def workdir_read_only(scene: Scene, random: Random) -> Iterator[str]:
-    work = str(scene.workdir.root)
-    _mount("--bind", work, work)
-    try:
-        _mount("-o", "remount,bind,ro", work)
-        yield r"Read-only file system.*(writ|mount)"
-    finally:
-        subprocess.run(["umount", work], check=True)
-
-
-@contextmanager
-def full_disk(scene: Scene, random: Random) -> Iterator[str]:
-    """The campaign on a file system of its own, on which no byte is free."""
-    work = scene.workdir.root
-    aside = work.with_name("aside")
-    work.rename(aside)
-    work.mkdir()
-    _mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", str(work))
-    try:
-        subprocess.run(["cp", "-a", f"{aside}/.", str(work)], check=True)
-        fill(work / "ballast")
-        yield r"No space left on device.*free space"
-    finally:
-        subprocess.run(["umount", str(work)], check=True)
-        work.rmdir()
-        aside.rename(work)
-
-
-def fill(path: Path) -> None:
-    """Leave no byte free on a file system."""
-    with open(path, "wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(1 << 16))
-    subprocess.run(["sync", "-f", str(path)], check=True)
-
-
-def _mount(*words: str) -> None:
-    done = subprocess.run(["mount", *words], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
-
-
-@contextmanager
-def campaign_cut_short(scene: Scene, random: Random) -> Iterator[str]:
-    kept = scene.campaign.read_bytes()
-    manner = random.choice(["cut", "zeros", "empty"])
-    place = kept.index(b"  cells") + 9
-    scene.campaign.write_bytes({"cut": kept[:place], "zeros": kept[:place] + bytes(30), "empty": b""}[manner])
-    yield r"campaign\.yaml(:\d+:\d+)?: .*(expected|allowed|required|missing|closed|empty)"
-    scene.campaign.write_bytes(kept)
-
-
-REFUSALS = {
-    refusal.__name__.replace("_", " "): refusal
-    for refusal in (
-        lock_of_another_host,
-        lock_that_is_none,
-        lock_of_the_living,
-        epoch_that_is_none,
-        record_that_is_none,
-        workdir_read_only,
-        full_disk,
-        campaign_cut_short,
-    )
-}
-
-
-def refused(name: str, scene: Scene, random: Random) -> str:
-    """Run under a condition that forbids it."""
-    if not scene.workdir.epoch_file.exists() or not scene.files("records/label/*.jsonl"):
-        return ""
-    scene.workdir.report.unlink(missing_ok=True)  # where nothing is to do, nothing is refused
-    with REFUSALS[name](scene, random) as expected:
-        said = scene.launch()
-        assert said.code in (2, SITE_OR_LOCK), scene.told
-        assert re.search(expected, said.text, re.DOTALL), f"no {expected!r}\n{scene.told}"
-        assert "Traceback" not in said.text, scene.told
-    return name

@@ -14,8 +14,9 @@ from random import Random
 import pytest
 
 from tests.faults.damage import DAMAGES
+from tests.faults.refusals import REFUSALS, refused
 from tests.faults.scene import check_same
-from tests.faults.strikes import REFUSALS, STRIKES, refused
+from tests.faults.strikes import STRIKES
 
 SEED = int(os.environ.get("NNK_FAULT_SEED", "1"))
 FAULTS = int(os.environ.get("NNK_FAULTS", "60"))
