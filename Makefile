@@ -18,8 +18,8 @@ TESTS   = status=0; \
 
 help:
 	@echo "make demo       install into $(VENV), then run examples/quickstart.yaml (labels, network, kMC, figures)"
-	@echo "make test       the tests (under 15 minutes)"
-	@echo "make test-slow  physics, fault and browser tests"
+	@echo "make test       the tests, in two lanes (under 15 minutes)"
+	@echo "make test-slow  physics, fault, cluster and browser tests, in two lanes"
 	@echo "make faults     200 faults on small campaigns, and ten kills of a larger one (NNK_FAULT_SEED chooses them)"
 	@echo "make check      lint, types, import rules, spelling"
 	@echo "make install    $(VENV) alone"

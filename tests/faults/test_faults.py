@@ -14,6 +14,7 @@ from random import Random
 import pytest
 
 from tests.faults.damage import DAMAGES
+from tests.faults.machine import FAKETIME
 from tests.faults.refusals import REFUSALS, refused
 from tests.faults.scene import check_same
 from tests.faults.strikes import STRIKES
@@ -70,5 +71,17 @@ def test_a_campaign_under_faults(number, reference, tmp_path, record_property):
         if strike(scene, name, random):
             record_property("fault", name)
             struck += 1
+    scene.finish()
+    check_same(scene, reference)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("name", ["disk that fills up", "clock that jumps"])
+def test_a_campaign_on_a_machine_with_a_fault(name, reference, tmp_path, record_property):
+    if FAKETIME is None and name == "clock that jumps":
+        pytest.skip("no libfaketime: apt install faketime")
+    scene = reference.copy(tmp_path, *STATES["nothing done"])
+    assert strike(scene, name, Random(f"{SEED}/{name}")), scene.told
+    record_property("fault", name)
     scene.finish()
     check_same(scene, reference)
