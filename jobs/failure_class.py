@@ -46,7 +46,7 @@ _NUMERICAL = (
 _USER = (
     r"ProbeError|FileNotFoundError|PermissionError|NotADirectoryError|IsADirectoryError|ModuleNotFoundError|"
     r"ImportError|ValueError|WrongWorld|WrongRanks|MissingInput|DamagedInput|DamagedFile|NotComparable|"
-    r"UnpicklingError|SafetensorError|read-only file system|unrecognized pair style"
+    r"DamagedSnapshots|UnpicklingError|SafetensorError|read-only file system|unrecognized pair style"
 )
 _TOLD = (
     (FailureClass.MEMORY, _MEMORY),

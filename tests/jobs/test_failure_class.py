@@ -41,6 +41,7 @@ ERRORS = {
     "OSError: [Errno 30] Read-only file system: 'kmc'": "user",
     "ModuleNotFoundError: No module named 'mace'": "user",
     "DamagedFile: r000.nc: cannot be read as a trajectory": "user",
+    "DamagedSnapshots: r000.nc is damaged (its content is not what its hash says)": "user",
     "KeyError: 'shells'": "program",
     "AttributeError: 'NoneType' object has no attribute 'run'": "program",
     "": "program",

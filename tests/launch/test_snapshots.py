@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a message is one line)
 """Snapshots in a campaign: its file, its items, its plan."""
 
 from __future__ import annotations
