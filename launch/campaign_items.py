@@ -111,6 +111,7 @@ def _training(campaign: Campaign, items: Items) -> list[Item]:
                 "kind": spec.kind,
                 "model": chosen(spec) | {"name": None, "options": chosen(spec.options)},
                 "train": chosen(campaign.train.parameters(model, campaign.seed, held_out)),
+                **({"methods": spec.methods} if spec.methods else {}),
             }
             group = Group("train", settings, {"label": hash_of_all(items["label"])})
             made.append(make_item(group, key))

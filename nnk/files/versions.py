@@ -18,3 +18,6 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "analysis": 3,
     "report": 2,
 }
+
+# of what only some models are trained by: it enters the hash of these alone
+METHOD_VERSIONS: dict[str, int] = {"lessons": 2}

@@ -45,7 +45,7 @@ class BalancedOptions:
         state_hidden: widths of the hidden layers of the vacancy's energy.
         embedding: numbers by which an element is known to both.
         lessons: jumps in invented random alloys that the networks learn besides the labels, at the barriers
-            of a kernel regression of the labels (`nnk.training.kernel`).
+            of a kernel regression of the labels (`nnk.training.lessons`).
     """
 
     hidden: Widths = (64, 32)

@@ -25,19 +25,12 @@ Barriers = tuple[torch.Tensor, torch.Tensor, Float64Array]  # species, mover, eV
 def kernel_start(data: JumpData, train: IntArray, ridge: float) -> Start:
     """The regression of the training labels `train` int64[...]; labels of one direction count too.
 
-    Up to `EXACT` barriers: the posterior mean of the Gaussian process. Of more, `CENTRES` are remembered and
-    all are fitted (subset of regressors, Rasmussen and Williams 2006, eq. 8.14). `ridge` is not read: the
-    noise and the covariance say how smooth the barriers are.
+    `ridge` is not read: the noise and the covariance say how smooth the barriers are.
     """
     network = KernelNetwork(data.setting, KernelOptions())
     both = np.stack([data.E_fwd_eV, data.E_bwd_eV])
-    forward, backward = (train[np.isfinite(E_eV[train])] for E_eV in both)
-    species, mover = data.species, data.mover
-    barriers = (
-        torch.tensor(np.concatenate([species[forward], species[backward][:, data.environment.inversion]])),
-        torch.tensor(np.concatenate([mover[forward], mover[backward]])),
-        np.concatenate([both[0, forward], both[1, backward]]),
-    )
+    forward, backward = _known(both, train)
+    barriers = _barriers(data, train)
     fitted = fit(network, barriers)
     network.take(fitted)
     known = np.isfinite(both)
@@ -53,8 +46,44 @@ def kernel_start(data: JumpData, train: IntArray, ridge: float) -> Start:
     return Start(predicted[0], predicted[1], scale_eV, fitted)
 
 
+def fitted_network(data: JumpData, train: IntArray) -> KernelNetwork:
+    """A network that remembers the training labels `train` int64[...]."""
+    network = KernelNetwork(data.setting, KernelOptions())
+    network.take(fit(network, _barriers(data, train)))
+    return network
+
+
+@torch.inference_mode()
+def predict(network: KernelNetwork, data: JumpData) -> Float64Array:
+    """Forward and backward barriers of all jumps of `data` by a fitted network, float64[2, m], eV."""
+    predicted = np.full((2, len(data)), np.nan)
+    _predict(network, data, np.ones(predicted.shape, dtype=bool), predicted)
+    return predicted
+
+
+def _known(both: Float64Array, rows: IntArray) -> list[IntArray]:
+    """Which of the `rows` have a forward barrier, and which a backward one, of those float64[2, m]."""
+    return [rows[np.isfinite(E_eV[rows])] for E_eV in both]
+
+
+def _barriers(data: JumpData, rows: IntArray) -> Barriers:
+    """The known barriers of the labels `rows` int64[...], the forward ones first."""
+    both = np.stack([data.E_fwd_eV, data.E_bwd_eV])
+    forward, backward = _known(both, rows)
+    species, mover = data.species, data.mover
+    return (
+        torch.tensor(np.concatenate([species[forward], species[backward][:, data.environment.inversion]])),
+        torch.tensor(np.concatenate([mover[forward], mover[backward]])),
+        np.concatenate([both[0, forward], both[1, backward]]),
+    )
+
+
 def fit(network: KernelNetwork, barriers: Barriers, *, exact: int = EXACT, centres: int = CENTRES) -> Fitted:
-    """What `network` has to remember of `barriers`."""
+    """What `network` has to remember of `barriers`.
+
+    Up to `exact` of them: the posterior mean of the Gaussian process. Of more, `centres` are remembered and
+    all are fitted (subset of regressors, Rasmussen and Williams 2006, eq. 8.14).
+    """
     species, mover, E_eV = barriers
     mean_eV = float(E_eV.mean())
     missing = E_eV - mean_eV

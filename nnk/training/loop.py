@@ -20,8 +20,8 @@ from nnk.networks.kinds import network_class
 from nnk.training.backends import Backend
 from nnk.training.checkpoint import Row
 from nnk.training.epochs import Course, Progress
-from nnk.training.kernel import with_lessons
 from nnk.training.label_tensors import LabelTensors, Turns
+from nnk.training.lessons import with_lessons
 from nnk.training.optimisers import losses
 from nnk.training.parameters import ModelSpec, TrainParameters
 from nnk.training.problem import Problem

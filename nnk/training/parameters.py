@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from nnk.files import stream_key
+from nnk.files import METHOD_VERSIONS, stream_key
 from nnk.networks.kinds import KINDS, options_of
 from nnk.networks.options import Options, check
 
@@ -54,6 +54,11 @@ class ModelSpec:
         n_compositions = 1 if self.compositions is None else self.compositions
         check(n_compositions >= 1, "compositions", self.compositions, "1 or more")
         check(self.members >= 1, "members", self.members, "1 or more")
+
+    @property
+    def methods(self) -> dict[str, int]:
+        """Versions of the methods that this model is trained by and others are not, for its hash."""
+        return {name: version for name, version in METHOD_VERSIONS.items() if getattr(self.options, name, 0)}
 
 
 @dataclass(frozen=True)

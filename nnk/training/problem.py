@@ -79,6 +79,6 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """Hash of data, architecture, parameters and the version of the method."""
-        version = ALGORITHM_VERSIONS["train"]
-        return stable_hash((asdict(self.spec), asdict(self.parameters), self.data.hash, version))
+        """Hash of data, architecture, parameters and the versions of the methods."""
+        versions = [ALGORITHM_VERSIONS["train"], *sorted(self.spec.methods.items())]
+        return stable_hash((asdict(self.spec), asdict(self.parameters), self.data.hash, *versions))

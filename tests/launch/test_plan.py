@@ -12,7 +12,7 @@ from launch.campaign import load_campaign
 from launch.campaign_items import all_items
 from launch.items import changed_inputs, hash_of_all
 from launch.plan import Plan, make_plan
-from nnk.files import ALGORITHM_VERSIONS, Workdir
+from nnk.files import ALGORITHM_VERSIONS, METHOD_VERSIONS, Workdir
 
 
 def hashes(path: Path) -> dict[str, str]:
@@ -117,6 +117,17 @@ def test_an_algorithm_version_is_part_of_the_hash(write_campaign, monkeypatch):
     monkeypatch.setitem(ALGORITHM_VERSIONS, "kmc", 99)
     after = hashes(write_campaign())
     assert {k.split("/")[0] for k in before if after[k] != before[k]} == {"kmc", "analysis", "report"}
+
+
+@pytest.mark.parametrize("lessons", [0, 50])
+def test_a_method_is_part_of_the_hash_of_the_models_that_it_trains(lessons, write_campaign, monkeypatch):
+    taught = ("shells: 8}", f"shells: 8, lessons: {lessons}}}")
+    path = write_campaign(taught)
+    before = hashes(path)
+    monkeypatch.setitem(METHOD_VERSIONS, "lessons", 99)
+    changed = {name.split("/")[0] for name, value in hashes(path).items() if value != before[name]}
+    assert ("train" in changed) == bool(lessons)
+    assert "label" not in changed
 
 
 def test_contents_of_the_published_file_are_part_of_the_hash(write_campaign, tmp_path: Path):
