@@ -107,11 +107,6 @@ class EnvironmentSpec:
         """
         return _orbits(self)
 
-    @property
-    def sided_orbits(self) -> IntArray:
-        """As `orbits`, but sites that only the inversion makes equal are kept apart (bcc C3v, fcc C2v)."""
-        return np.unique(self.symmetry.min(axis=0), return_inverse=True)[1]
-
     def check(self, lattice: Lattice) -> None:
         """Refuse a lattice in which the environment reaches an image of the jump's ends.
 
