@@ -19,7 +19,7 @@ from nnk.files import Workdir
 pytestmark = pytest.mark.cluster
 
 LAUNCH = [sys.executable, "-P", "-m", "launch.cli"]
-N_VACANCIES = 60
+N_VACANCIES = 40
 SITE = """\
 extends: slurm
 description: two nodes for tests
@@ -63,7 +63,7 @@ def test_all_labels_are_there_once(tmp_path, slurm, take_away, n_jobs):
     campaign.write_text(CAMPAIGN)
     environment = {**os.environ, **slurm}
     with subprocess.Popen([*LAUNCH, campaign], env=environment, stderr=subprocess.PIPE, text=True) as driver:
-        end = time.monotonic() + 180
+        end = time.monotonic() + 300
         while not list(workdir.labels_dir.glob("*-label-*.journal")):
             assert time.monotonic() < end, "no labels are made"
             assert driver.poll() is None, driver.stderr.read()
@@ -71,7 +71,7 @@ def test_all_labels_are_there_once(tmp_path, slurm, take_away, n_jobs):
         take_away(
             noted_jobs(workdir)[-1].id, lambda *words: subprocess.run(words, env=environment, check=True)
         )
-        said = driver.communicate(timeout=400)[1]
+        said = driver.communicate(timeout=600)[1]
     assert driver.returncode == 0, said
     assert "items begin again" in said
     assert [job.pool for job in noted_jobs(workdir)].count("nodes-1") == n_jobs

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.faults.scene import Scene
-
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-"""What sets the time of day for a process and its children; time that passes and times of files stay true."""
 
 
 def mount(*words: str) -> None:
@@ -49,21 +47,26 @@ def fill(path: Path) -> None:
     subprocess.run(["sync", "-f", str(path)], check=True)
 
 
-def with_clock(file: Path) -> Mapping[str, str]:
-    """Environment of processes whose time of day is off by what `file` says (``+3600``: an hour)."""
-    file.write_text("+0\n")
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
+def without_compiler() -> bool:
+    """Whether no clock can be made that can be set."""
+    return shutil.which("cc") is None
 
 
-def set_clock(file: Path, shift_s: float) -> None:
-    """Have the clock jump."""
-    new = file.with_name("new-clock")
-    new.write_text(f"{shift_s:+.0f}\n")
-    new.replace(file)
+class Clock:
+    """The time of day of processes that get its environment variables, until then the true one.
+
+    Args:
+        folder: for its files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file, library = folder / "clock", folder / "clock.so"
+        source = Path(__file__).with_name("clock.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        self._file.write_bytes(struct.pack("l", 0))
+        self.environment = {"LD_PRELOAD": str(library), "NNK_TEST_CLOCK": str(self._file)}
+
+    def set_by(self, seconds: float) -> None:
+        """Have it jump."""
+        with open(self._file, "r+b", buffering=0) as file:
+            file.write(struct.pack("l", round(seconds)))

@@ -12,7 +12,7 @@ from random import Random
 import psutil
 
 from tests.faults.damage import Fault
-from tests.faults.machine import FAKETIME, fill, on_a_small_disk, set_clock, with_clock
+from tests.faults.machine import Clock, fill, on_a_small_disk, without_compiler
 from tests.faults.scene import DONE, INTERRUPTED, SITE_OR_LOCK, SOME_FAILED, Said, Scene
 
 BEGIN_S = 900.0
@@ -187,12 +187,12 @@ def disk_that_fills_up(scene: Scene, random: Random) -> str:
 
 def clock_that_jumps(scene: Scene, random: Random) -> str:
     """The time of day is set, to the future or to the past; the lock is held all the same."""
-    if FAKETIME is None:
+    if without_compiler():
         return ""
-    clock, shift_s = scene.root / "clock", random.choice([-1, 1]) * 10 ** random.uniform(2, 8)
-    with scene.start(environment=with_clock(clock)) as driver:
+    clock, shift_s = Clock(scene.root), random.choice([-1, 1]) * 10 ** random.uniform(2, 8)
+    with scene.start(environment=clock.environment) as driver:
         struck = _moment(scene, driver, random)
-        set_clock(clock, shift_s)
+        clock.set_by(shift_s)
         with scene.start() as other:
             second = _end(scene, other)
         held = driver.poll() is None
