@@ -31,8 +31,10 @@ from nnk.lattice import Lattice
 from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
 from nnk.snapshots.dynamics import Langevin, Motion
 from nnk.snapshots.files import read, write
-from nnk.snapshots.sampling import Checkpoint, Recording, Sampling, sample
+from nnk.snapshots.sampling import STRETCH, Checkpoint, Recording, Sampling, sample
 from nnk.snapshots.snapshot_set import SnapshotSet, joined
+
+STRETCH_OF_KIND = {"ase": 20}  # what is lost at most when a job of a costly potential is killed
 
 
 class SnapshotMaker:
@@ -59,7 +61,8 @@ class SnapshotMaker:
         checkpoint_s = self._settings["checkpoint_s"]
         checkpoint = Checkpoint(path.with_suffix(".npz"), item.hash, checkpoint_s, self._unit.fence)
         sampling = Sampling(**item.inputs["sampling"])
-        found = sample(motion, sampling, checkpoint, self._should_stop)
+        stretch = STRETCH_OF_KIND.get(self._settings["potential"]["kind"], STRETCH)
+        found = sample(motion, sampling, checkpoint, self._should_stop, stretch=stretch)
         if found is None:
             return STOPPED
         self._write(path, item, _as_set(found, lattice, occupancy, self._elements, how, item))

@@ -23,7 +23,8 @@ from nnk.snapshots.dynamics import Motion, MotionState
 FloatArray = NDArray[np.float64]
 Arrays = dict[str, NDArray]
 
-STRETCH = 20  # steps between two points where a trajectory can be cut
+STRETCH = 100
+"""Steps between two points where a trajectory can be cut; each costs LAMMPS some milliseconds of set-up."""
 TRACED_ATOMS = 128  # at most so many atoms' forces are kept for the correlation time
 TIMES = 4.0
 """Correlation times between two snapshots, where the campaign gives no interval."""
@@ -197,6 +198,8 @@ def sample(
     sampling: Sampling,
     checkpoint: Checkpoint,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    stretch: int = STRETCH,
 ) -> Recording | None:
     """A trajectory from its start, or from its checkpoint, to its last snapshot.
 
@@ -204,7 +207,8 @@ def sample(
         motion: moves the atoms.
         sampling: what is kept.
         checkpoint: where the trajectory is kept and continued from.
-        should_stop: asked every `STRETCH` steps; then a checkpoint is written.
+        should_stop: asked after every stretch; then a checkpoint is written.
+        stretch: most steps of a stretch; another number may change the rounding of forces, no more.
 
     Returns:
         The trajectory, or None if it was told to stop.
@@ -223,17 +227,17 @@ def sample(
         if time.monotonic() - saved_s > checkpoint.every_s:
             checkpoint.save(found)
             saved_s = time.monotonic()
-        _go_on(found, motion, sampling)
+        _go_on(found, motion, sampling, stretch)
     return found
 
 
-def _go_on(found: Recording, motion: Motion, sampling: Sampling) -> None:
+def _go_on(found: Recording, motion: Motion, sampling: Sampling, stretch: int) -> None:
     """One stretch, and what is to be done at its end."""
     step, end = found.state.step, sampling.equilibration
     interval = found.correlation.interval if found.correlation else 1
     mark = sampling.next_mark(step, interval)
     is_traced = end // 2 <= step < end
-    found.state = motion.advance(found.state, min(mark - step, STRETCH), found.trace if is_traced else None)
+    found.state = motion.advance(found.state, min(mark - step, stretch), found.trace if is_traced else None)
     if found.state.step < mark:
         return
     if mark == end:
