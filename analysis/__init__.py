@@ -22,6 +22,8 @@ ANALYSES: dict[str, str] = {
     "clusters": "ordered clusters: numbers, sizes, lineage, pictures",
     "randomness": "jump randomness and diffusion multiplicity against temperature",
     "transport": "diffusivities, correlation factors, jump frequencies, Arrhenius fits",
+    "snapshots": "snapshots of molecular dynamics: energies, temperatures, forces, correlation times",
+    "forces": "force models: losses, parity, quartiles, errors against temperature",
     "compare": "differences from another campaign, or from somebody else's data",
     "report": "one page with everything, report.html",
 }

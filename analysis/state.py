@@ -14,7 +14,7 @@ from nnk.files import Workdir, file_hash, read_records
 from nnk.lattice import jumps
 from nnk.run_terms import case_names, run_labels
 
-STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "analysis")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "forces", "analysis")
 Campaign = Mapping[str, Any]
 Provenance = Mapping[str, Any]
 
@@ -44,6 +44,7 @@ def missing(workdir: Workdir, campaign: Campaign) -> list[str]:
         *_missing_models(workdir, campaign),
         *_missing_runs(workdir, campaign),
         *_missing_snapshots(workdir, campaign),
+        *_missing_force_models(workdir, campaign),
         *_missing_analyses(workdir, campaign),
     ]
 
@@ -108,6 +109,14 @@ def _missing_snapshots(workdir: Workdir, campaign: Campaign) -> list[str]:
     names = [composition_name(fractions) for fractions in asked]
     absent = [name for name in names if not workdir.snapshots_file(name).is_file()]
     return [f"snapshots/{name}.nc is missing: not all its trajectories have ended" for name in absent]
+
+
+def _missing_force_models(workdir: Workdir, campaign: Campaign) -> list[str]:
+    models = (campaign.get("forces") or {}).get("models", [])
+    compositions = (campaign.get("snapshots") or {}).get("compositions", [])
+    keys = [f"{composition_name(of)}/{model['name']}" for of in compositions for model in models]
+    absent = [key for key in keys if not (workdir.force_model_dir(key) / "model.json").is_file()]
+    return [f"the force model {key} is not trained" for key in absent]
 
 
 def _missing_analyses(workdir: Workdir, campaign: Campaign) -> list[str]:

@@ -30,7 +30,7 @@ def before_the_walltime(stop: Stop) -> Callable[[], bool]:
     return ask
 
 
-def run_unit(unit: Unit, ranks: Backend, stop: Stop) -> None:
+def train_network(unit: Unit, ranks: Backend, stop: Stop) -> None:
     """Train the network of the unit's only item; goes on from its last checkpoint."""
     (item,) = unit.items
     with open_barriers(unit.workdir.labels_file) as barriers:
@@ -45,7 +45,10 @@ def run_unit(unit: Unit, ranks: Backend, stop: Stop) -> None:
         )
 
 
-def run_and_record(unit: Unit, ranks: Backend) -> int:
+Training = Callable[[Unit, Backend, Stop], None]
+
+
+def run_and_record(unit: Unit, ranks: Backend, training: Training = train_network) -> int:
     """Train, and record on the first rank what has become of it; the exit code."""
     (item,), began = unit.items, time.perf_counter()
 
@@ -56,7 +59,7 @@ def run_and_record(unit: Unit, ranks: Backend) -> int:
     record("started")
     try:
         with stop_on_signals(unit.stop_file) as stop:
-            run_unit(unit, ranks, stop)
+            training(unit, ranks, stop)
     except TrainingStopped as stopped:
         print(stopped, flush=True)
         return 0
@@ -70,14 +73,14 @@ def run_and_record(unit: Unit, ranks: Backend) -> int:
     return 0
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], training: Training = train_network) -> int:
     """Train on the ranks that the unit asks for; the exit code."""
     unit = Unit.load(Path(arguments[0]))
     try:
         with open_backend(
             unit.settings["backend"], ranks=unit.ranks, device=unit.settings["device"]
         ) as ranks:
-            return run_and_record(unit, ranks)
+            return run_and_record(unit, ranks, training)
     except WrongRanks as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return EXIT_WRONG_WORLD

@@ -9,6 +9,7 @@ from typing import Any
 from launch.campaign import Campaign
 from launch.comparison import with_comparison
 from launch.fold_items import trainings
+from launch.force_items import force_items
 from launch.items import Group, Item, hash_of_all, make_item
 from launch.kmc_items import kmc_items
 from launch.label_items import label_items, sample_items
@@ -35,6 +36,7 @@ def all_items(campaign: Campaign) -> Items:
     items["train"] = _training(campaign, items)
     items["kmc"] = _kmc(campaign, items)
     items["snapshots"] = snapshot_items(campaign, _system(campaign), reads)
+    items["forces"] = force_items(campaign, items["snapshots"])
     items["analysis"] = _analyses(campaign, items)
     items["report"] = _report(campaign, items)
     return items

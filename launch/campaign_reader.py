@@ -14,6 +14,7 @@ from launch import (  # noqa: F401 (they register their checks)
     checks,
     composition_checks,
     fold_checks,
+    force_checks,
     kmc_checks,
     label_source_checks,
     model_checks,
@@ -30,6 +31,7 @@ from launch.schema.analysis import AnalysisOptions
 from launch.schema.base import STRICT
 from launch.schema.campaign import Campaign
 from launch.schema.export import json_schema
+from launch.schema.forces import Forces
 from launch.schema.kmc import Kmc
 from launch.schema.label import Label
 from launch.schema.snapshots import Snapshots
@@ -143,6 +145,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "train": Train,
     "kmc": Kmc,
     "snapshots": Snapshots,
+    "forces": Forces,
     "analysis_options": AnalysisOptions,
 }
 

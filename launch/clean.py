@@ -17,6 +17,7 @@ LEVELS = {
         "models/*/fold*/members/*/checkpoints",
         "samples/*/*.npz",
         "snapshots/*/*/*.npz",
+        "forces/*/*/checkpoints",
         "kmc/*/*/r*/",
     ),
     "results": (
@@ -26,6 +27,7 @@ LEVELS = {
         "models",
         "kmc",
         "snapshots",
+        "forces",
         "figures",
         "tables",
         "structures",

@@ -25,7 +25,7 @@ RECORDS, DOCTOR, GUESS = "earlier records", "launch doctor", "guess"
 
 CALLS_PER_BARRIER, CALLS_PER_AUDIT = 40, 400
 ATOM_CALL_S = {"builtin": 4e-6, "mtp": 2e-6, "lammps": 1e-5, "ase": 1e-3}
-STEPS_PER_SNAPSHOT = 100
+STEPS_PER_SNAPSHOT, SNAPSHOT_EPOCH_S = 100, 5e-3
 JUMP_S, LABEL_EPOCH_S, IMPORT_S = 2e-5, 2e-5, 2e-5
 ITEM_S = {"prepare": 5.0, "samples": 60.0, "analysis": 10.0, "report": 5.0}
 
@@ -128,6 +128,8 @@ class Costs:
             return campaign.label.ranks_per_barrier
         if stage == "train" and campaign.train is not None:
             return campaign.train.ranks
+        if stage == "forces" and campaign.forces is not None:
+            return campaign.forces.ranks
         if stage == "audit":
             return _ranks(campaign)
         return 1
@@ -144,6 +146,8 @@ class Costs:
             return LABEL_EPOCH_S * self._campaign.train.epochs * self.n_labels
         if name == "snapshots":
             return self._trajectory_s()
+        if name == "forces" and self._campaign.forces is not None and self._campaign.snapshots is not None:
+            return SNAPSHOT_EPOCH_S * self._campaign.forces.epochs * self._campaign.snapshots.count
         return JUMP_S if name == "kmc" else ITEM_S[name]
 
     @property

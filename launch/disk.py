@@ -20,6 +20,7 @@ LABEL_B, SITE_B, AUDIT_B = 88, 0.25, 700  # a label; a site of a sample; a label
 JUMP_B, FRAME_SITE_B, RUN_B = 1.0, 0.6, 20_000  # a jump; a site of a key frame; the rest of a run
 MODEL_B, PREDICTION_B = 600_000, 190  # weights, checkpoints and history of a network; a line of predictions
 RECORD_B = 350  # what is noted of an item
+FORCE_MODEL_B, PREDICTED_ATOM_B = 10_000_000, 24  # a force model with checkpoint; forces of an atom
 SNAPSHOT_ATOM_B, SNAPSHOT_B = 48, 30  # position and force of an atom; the rest of a snapshot
 ITEM_B = {"prepare": 1_000, "samples": 20_000, "snapshots": 40_000, "analysis": 700_000, "report": 3_000_000}
 FRAMES_PER_DECADE = 10
@@ -35,6 +36,7 @@ def stage_bytes(campaign: Campaign, stage: StagePlan, costs: Costs) -> float | N
         "kmc": lambda: _runs_bytes(campaign, stage),
         "samples": lambda: n * _sample_run_bytes(campaign),
         "snapshots": lambda: n * _trajectory_bytes(campaign),
+        "forces": lambda: n * (FORCE_MODEL_B + _predicted_forces_bytes(campaign)),
     }.get(stage.stage, lambda: n * ITEM_B[stage.stage])()
     return None if made is None else made + n * RECORD_B
 
@@ -61,6 +63,15 @@ def _trajectory_bytes(campaign: Campaign) -> float:
         return 0.0
     n_sites = Lattice(campaign.alloy.lattice, how.cells, 1.0).n_sites
     return 2 * (SNAPSHOT_B + SNAPSHOT_ATOM_B * n_sites) * how.count / how.n_trajectories + ITEM_B["snapshots"]
+
+
+def _predicted_forces_bytes(campaign: Campaign) -> float:
+    """Of the forces of a seventh of the snapshots of a composition, true and predicted."""
+    how = campaign.snapshots
+    if how is None:
+        return 0.0
+    n_sites = Lattice(campaign.alloy.lattice, how.cells, 1.0).n_sites
+    return PREDICTED_ATOM_B * n_sites * how.count / 7
 
 
 def _runs_bytes(campaign: Campaign, stage: StagePlan) -> float | None:

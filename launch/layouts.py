@@ -29,6 +29,7 @@ def used_stages(campaign: Campaign) -> tuple[str, ...]:
         "train": campaign.train,
         "kmc": campaign.kmc,
         "snapshots": campaign.snapshots,
+        "forces": campaign.forces,
     }
     return (*(stage for stage, section in made.items() if section is not None), "analysis", "report")
 
@@ -44,8 +45,8 @@ def stage_layout(site: Site, campaign: Campaign, stage: Any) -> StageLayout:
     Raises:
         SiteError: it has not what is asked for.
     """
-    if stage == "train":
-        return training_layout(site, campaign)
+    if stage in ("train", "forces"):
+        return training_layout(site, campaign, stage)
     asked = getattr(campaign.resources, section_of(stage))
     if stage == "kmc" and campaign.kmc and campaign.kmc.batched and campaign.kmc.batched.device == "cuda":
         return site.gpu_layout(stage, queue=asked.queue, walltime=asked.walltime)

@@ -79,8 +79,9 @@ class Products:
         last = self._history.last(item.stage, item.key)
         if not last or last.state != "done" or last.hash != item.hash:
             return False
-        if item.stage == "train":
-            return _is_whole_model(self._workdir.model_dir(item.key))
+        if item.stage in ("train", "forces"):
+            folder = self._workdir.model_dir if item.stage == "train" else self._workdir.force_model_dir
+            return _is_whole_model(folder(item.key))
         path = (
             self._workdir.figures / f"{item.key}.json" if item.stage == "analysis" else self._workdir.report
         )

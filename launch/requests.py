@@ -77,7 +77,7 @@ def check_site(campaign: Campaign) -> list[Problem]:
 def _without_scheduler(campaign: Campaign, site: Site) -> list[Problem]:
     """What has no meaning on a machine without queues."""
     found = []
-    for section in ("label", "train", "kmc", "snapshots", "analysis"):
+    for section in ("label", "train", "kmc", "snapshots", "forces", "analysis"):
         asked = getattr(campaign.resources, section)
         for name in ("queue", "walltime"):
             if getattr(asked, name) is not None:

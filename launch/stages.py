@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "analysis", "report")
+STAGES = ("prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "forces", "analysis", "report")
 
 ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "labels": ("label", "audit"),
@@ -17,6 +17,8 @@ ANALYSIS_READS: dict[str, tuple[str, ...]] = {
     "clusters": ("kmc",),
     "randomness": ("kmc",),
     "transport": ("kmc",),
+    "snapshots": ("snapshots",),
+    "forces": ("forces",),
     "compare": (),
 }
 """Stages whose products an analysis cannot do without."""
@@ -35,6 +37,7 @@ SECTION_OF_STAGE = {
     "train": "train",
     "kmc": "kmc",
     "snapshots": "snapshots",
+    "forces": "forces",
 }
 """Section of the campaign file that makes a stage's products."""
 
@@ -46,7 +49,8 @@ READS_STAGES: dict[str, tuple[str, ...]] = {
     "train": ("label",),
     "kmc": ("prepare", "train"),
     "snapshots": ("prepare",),
-    "analysis": ("label", "audit", "train", "kmc", "snapshots"),
+    "forces": ("snapshots",),
+    "analysis": ("label", "audit", "train", "kmc", "snapshots", "forces"),
     "report": ("analysis",),
 }
 """Stages that come before a stage."""

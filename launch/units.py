@@ -121,6 +121,8 @@ class UnitMaker:
             settings |= _kmc_settings(campaign)
         if stage == "snapshots":
             settings |= _snapshot_settings(campaign)
+        if stage == "forces":
+            settings |= _force_settings(campaign, item.key)
         return settings
 
 
@@ -130,8 +132,8 @@ def _command(unit: Unit, layout: StageLayout) -> list[str]:
         return [*python, "-m", "jobs.import_labels", str(unit.path)]
     if unit.stage in MPI_STAGES:
         return [*layout.mpi_command, *python, "-m", f"jobs.{unit.stage}", str(unit.path)]
-    if unit.stage == "train":
-        return [*_training_ranks(unit, layout), "-m", "jobs.train", str(unit.path)]
+    if unit.stage in ("train", "forces"):
+        return [*_training_ranks(unit, layout), "-m", f"jobs.{unit.stage}", str(unit.path)]
     return [*python, "-m", "jobs.analyse", str(unit.path)]
 
 
@@ -150,7 +152,7 @@ def _training_ranks(unit: Unit, layout: StageLayout) -> list[str]:
 def _inputs(campaign: Campaign, item: Item) -> dict[str, Any]:
     """What a job needs to know of an item, besides the settings of its unit."""
     inputs = dict(item.own)
-    if item.stage in ("samples", "label", "snapshots"):
+    if item.stage in ("samples", "label", "snapshots", "forces"):
         inputs["composition"] = item.key.split("/")[0]
     if item.stage == "kmc":
         case = kmc_cases(campaign)[item.key.split("/")[0]]
@@ -209,6 +211,19 @@ def _snapshot_settings(campaign: Campaign) -> dict[str, Any]:
     names = {"cells", "time_step_fs", "friction_per_ps", "lattice_parameter_A", "checkpoint_s"}
     asked = how.model_dump(mode="json", include=names)
     return {"compositions": campaign.snapshot_compositions(), **asked}
+
+
+def _force_settings(campaign: Campaign, key: str) -> dict[str, Any]:
+    forces = campaign.forces
+    if forces is None:
+        return {}
+    model = next(model for model in forces.models if model.name == key.split("/")[1])
+    return {
+        "model": asdict(model.spec()),
+        "forces": asdict(forces.parameters(model, campaign.seed)),
+        "backend": forces.backend,
+        "device": forces.device,
+    }
 
 
 def _kmc_settings(campaign: Campaign) -> dict[str, Any]:

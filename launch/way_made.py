@@ -25,6 +25,7 @@ def way_made(workdir: Workdir, item: Item) -> int:
         return sum(1 for _ in workdir.audit_file.parent.glob("parts/*.nc"))
     checkpoints = {
         "train": workdir.model_dir(item.key).glob("**/checkpoints/last.pt"),
+        "forces": workdir.force_model_dir(item.key).glob("checkpoints/last.pt"),
         "samples": _existing(workdir.samples_file(item.key).with_suffix(".npz")),
         "snapshots": _existing(workdir.snapshots_file(item.key).with_suffix(".npz")),
     }.get(item.stage, [])

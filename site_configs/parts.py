@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 from site_configs.queues import STRICT
 from site_configs.words import Directive, Features, WallTime, Word, seconds_of
 
-StageName = Literal["prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "analysis", "report"]
+StageName = Literal[
+    "prepare", "samples", "label", "audit", "train", "kmc", "snapshots", "forces", "analysis", "report"
+]
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
 
 

@@ -13,6 +13,7 @@ from launch.schema.analysis import AnalysisOptions
 from launch.schema.base import Name, PathText, Section, refuse, unique
 from launch.schema.compositions import Compositions, listed
 from launch.schema.folds import HELD_OUT_OTHERWISE, folds_of
+from launch.schema.forces import Forces
 from launch.schema.kmc import Kmc, PublishedModel
 from launch.schema.label import Amounts, Label
 from launch.schema.labels import Labels
@@ -84,6 +85,9 @@ class Campaign(Section):
 
     snapshots: Snapshots | None = None
     """Snapshots of molecular dynamics."""
+
+    forces: Forces | None = None
+    """Models of the snapshots' forces."""
 
     analysis: Annotated[
         tuple[AnalysisName, ...],

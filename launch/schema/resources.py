@@ -50,5 +50,8 @@ class Resources(Section):
     snapshots: StageResources = StageResources()
     """Molecular dynamics."""
 
+    forces: StageResources = StageResources()
+    """Training of force models."""
+
     analysis: StageResources = StageResources()
     """Figures and report."""

@@ -79,6 +79,10 @@ class Workdir:
         """A trained network: weights, description, history, checkpoints."""
         return self.root / "models" / name
 
+    def force_model_dir(self, key: str) -> Path:
+        """A trained force model, ``<composition>/<name>``: weights, description, history, predictions."""
+        return self.root / "forces" / key
+
     def kmc_run(self, case: str, temperature_K: float, replica: int) -> Path:
         """Folder of a kMC run's segments; the finished trajectory is the same path with ``.nc``."""
         return self.root / "kmc" / case / temperature_label(temperature_K) / f"r{replica:03d}"

@@ -12,6 +12,7 @@ from netCDF4 import Dataset
 
 from nnk.files import Fence, commit
 from nnk.forces.atoms import Float64Array
+from nnk.forces.drift import energy_drift
 from nnk.forces.errors import errors_by_temperature, force_errors
 from nnk.forces.model import ForceModel
 from nnk.forces.problem import ForceProblem
@@ -19,6 +20,7 @@ from nnk.training.checkpoint import Row
 from nnk.training.history import write_history
 
 PREDICTIONS_FILE = "predictions.nc"
+_DRIFT_STEPS = 250
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def finish(
         "has_energy": model.has_energy,
         "errors": errors,
         "errors_by_temperature": errors_by_temperature(temperature, true, tests),
+        "drift": _drift(model, problem),
         "n_parameters": model.n_parameters,
         "architecture": asdict(problem.spec),
         "parameters": asdict(training),
@@ -84,6 +87,14 @@ def finish(
         commit(directory / PREDICTIONS_FILE, lambda path: _write_predictions(path, columns), fence=fence)
         described.save(directory, fence=fence)
     return ForceResult(described, errors, tuple(history))
+
+
+def _drift(model: ForceModel, problem: ForceProblem) -> dict[str, float] | None:
+    """Energy drift of a run from the first test snapshot; None of a model without an energy."""
+    if not model.has_energy:
+        return None
+    start = problem.snapshots.positions_A[problem.rows.test[0]]
+    return asdict(energy_drift(model, problem.atoms, start, steps=_DRIFT_STEPS, seed=problem.training.seed))
 
 
 def _best(history: Sequence[Row]) -> int:
