@@ -75,7 +75,7 @@ def test_network_and_exported_model_agree(labels, shells, kind):
         for weights in trainer.network.parameters():
             if weights.requires_grad:
                 weights.add_(torch.randn_like(weights) * 0.1)
-        forward, backward, _ = trainer.network(trainer.labels.species, trainer.labels.mover)
+        forward, backward, *_ = trainer.network(trainer.labels.species, trainer.labels.mover)
     model = trainer.network.export(trainer.start, {})
     scale = trainer.start.scale_eV
     lattice = Lattice.bcc((4, 4, 4), 3.2)
