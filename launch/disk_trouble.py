@@ -19,5 +19,5 @@ def disk_trouble(error: OSError) -> str | None:
     cure = _CURES.get(error.errno or 0)
     if cure is None:
         return None
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{error.filename}: " if error.filename else "the workdir's file system, most likely: "
     return f"{where}{error.strerror}; {cure}"

@@ -13,6 +13,13 @@ def test_cause_and_cure_of_a_file_system_that_takes_no_more(number):
     assert "run the same command again" in told
 
 
+def test_where_the_system_names_no_file_the_place_is_guessed():
+    told = disk_trouble(OSError(errno.ENOSPC, "No space left on device"))
+    assert told.startswith(
+        "the workdir's file system, most likely: No space left on device; free space there"
+    )
+
+
 def test_other_errors_are_left_to_others():
     assert disk_trouble(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
     assert disk_trouble(OSError("without a number")) is None

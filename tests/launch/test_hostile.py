@@ -149,9 +149,9 @@ def test_hints(write_campaign):
 def test_thousands_of_errors_take_seconds(tmp_path: Path):
     path = tmp_path / "c.yaml"
     path.write_text("".join(f"key{i}: 1\n" for i in range(20_000)))
-    began = time.perf_counter()
+    began = time.process_time()  # of the processor: other work on the machine does not count
     lines = errors(path)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
     assert len(lines) < 300
     assert "1:1: 20005 errors, of which some are shown" in lines
 

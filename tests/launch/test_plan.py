@@ -372,7 +372,7 @@ def test_a_large_campaign_is_planned_in_seconds(write_campaign, write_labels):
     workdir = Workdir(campaign.workdir_path)
     items = all_items(campaign)["label"]
     write_labels(workdir.labels_file, items)
-    began = time.perf_counter()
+    began = time.process_time()
     plan = make_plan(campaign, workdir)
     assert len(plan["label"].done) == 100_000
-    assert time.perf_counter() - began < 15  # about 2 s; the limit is for a loaded machine
+    assert time.process_time() - began < 15  # about 2 s
