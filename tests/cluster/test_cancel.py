@@ -48,19 +48,54 @@ def job_of_others(slurm):
     said(["scancel", job], environment)
 
 
-def test_a_dead_drivers_jobs_are_cancelled_and_no_others(tmp_path, slurm, job_of_others):
+@pytest.fixture
+def campaign(tmp_path):
     (tmp_path / "nodes.yaml").write_text(SITE)
-    campaign = tmp_path / "c.yaml"
-    campaign.write_text(CAMPAIGN)
-    environment, workdir = {**os.environ, **slurm}, Workdir(tmp_path / "work")
+    (tmp_path / "c.yaml").write_text(CAMPAIGN)
+    return tmp_path / "c.yaml"
+
+
+def kill_a_driver(campaign, environment):
+    """Leave a job without its driver; the ids of the jobs that were noted."""
+    workdir = Workdir(campaign.parent / "work")
     with subprocess.Popen([*LAUNCH, campaign], env=environment, stderr=subprocess.DEVNULL) as driver:
         end = time.monotonic() + 120
         while not noted_jobs(workdir):
             assert time.monotonic() < end, "no job"
             time.sleep(0.2)
         driver.send_signal(signal.SIGKILL)
-    ours = {job.id for job in noted_jobs(workdir)}
+    return {job.id for job in noted_jobs(workdir)}
+
+
+@pytest.fixture
+def drained(slurm):
+    """No job can start: here, where nodes are processes of the driver's host, its watchdog would end it."""
+    environment = {**os.environ, **slurm}
+    nodes = "NodeName=node[1-2]"
+    said(["scontrol", "update", nodes, "State=DRAIN", "Reason=test"], environment)
+    yield
+    said(["scontrol", "update", nodes, "State=RESUME"], environment)
+
+
+def test_a_dead_drivers_jobs_are_cancelled_and_no_others(campaign, slurm, drained, job_of_others):
+    environment = {**os.environ, **slurm}
+    ours = kill_a_driver(campaign, environment)
     shown = said([*LAUNCH, "cancel", campaign, "--yes"], environment)
     assert all(f"slurm job {name}: " in shown for name in ours)
     left = said(["squeue", "--noheader", "--format=%i"], environment).split()
     assert left == [job_of_others]
+
+
+def test_the_next_run_cancels_what_a_dead_driver_has_left_in_the_queue(
+    campaign, slurm, drained, job_of_others
+):
+    environment = {**os.environ, **slurm}
+    (orphan,) = kill_a_driver(campaign, environment)
+    with subprocess.Popen([*LAUNCH, campaign], env=environment, stderr=subprocess.PIPE, text=True) as driver:
+        told = next(line for line in driver.stderr if "cancelled jobs" in line)
+        left = said(["squeue", "--noheader", "--format=%i"], environment).split()
+        driver.terminate()
+        driver.communicate(timeout=120)
+    assert told == f"cancelled jobs of an earlier run: {orphan}\n"
+    assert orphan not in left
+    assert job_of_others in left

@@ -177,7 +177,6 @@ def test_killed_driver_lost_node_and_walltime_in_one_run(local, slurm, tmp_path)
         wait_for(lambda: all(job.node != node for job in queue(slurm).values()), 120)
         subprocess.run([HERE / "slurm-up"], env=environment, check=True, stdout=subprocess.DEVNULL)
         seen = followed(driver, slurm)
-        assert "cancelled jobs of an earlier run: " in driver.stderr.read()
     ages = [job.age_s for job in seen if OF_ONE_MINUTE in job.name]
     assert max(ages) >= 40  # a job has come to its end before the labels have
     assert_same(campaign, local)
