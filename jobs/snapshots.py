@@ -29,9 +29,10 @@ from nnk.exchange.crystal import species_of
 from nnk.files import rng, stream_key
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField, engine_versions, make_force_field, spec_from_json
-from nnk.snapshots.dynamics import Langevin, Motion
+from nnk.snapshots.dynamics import Motion
 from nnk.snapshots.files import read, write
-from nnk.snapshots.sampling import STRETCH, Checkpoint, Recording, Sampling, sample
+from nnk.snapshots.parameters import Langevin, Sampling
+from nnk.snapshots.sampling import STRETCH, Checkpoint, Recording, sample
 from nnk.snapshots.snapshot_set import SnapshotSet, joined
 
 STRETCH_OF_KIND = {"ase": 20}  # what is lost at most when a job of a costly potential is killed

@@ -11,8 +11,7 @@ from launch.schema.base import Cells, PositiveFloat, Section, refuse
 from launch.schema.compositions import CompositionList
 from launch.schema.kmc import Temperature
 from nnk.files import temperature_label
-from nnk.snapshots.dynamics import Langevin
-from nnk.snapshots.sampling import Sampling
+from nnk.snapshots.parameters import Langevin, Sampling
 
 
 def _rising(temperatures: tuple[float, ...]) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from nnk.exchange.crystal import AtomLeft
 from nnk.exchange.motion import ACCELERATION, masses_u
 from nnk.lattice import Lattice
 from nnk.potentials import ForceField
+from nnk.snapshots.parameters import Langevin
 
 FloatArray = NDArray[np.float64]
 Observer = Callable[[float, FloatArray], None]
@@ -32,31 +33,6 @@ Observer = Callable[[float, FloatArray], None]
 STRAYED = 0.5
 """An atom has left its site when it is farther from it than this fraction of the neighbour distance."""
 _FIRST = np.uint64(2**63)  # number of the stream that the first velocities come from; no step has it
-
-
-@dataclass(frozen=True)
-class Langevin:
-    """How atoms are moved.
-
-    Attributes:
-        temperature_K: of the first velocities, and of the thermostat.
-        time_step_fs: time step.
-        friction_per_ps: rate at which velocities forget; 0: constant energy.
-
-    Raises:
-        ValueError: numbers that are not positive.
-    """
-
-    temperature_K: float
-    time_step_fs: float = 2.0
-    friction_per_ps: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name in ("temperature_K", "time_step_fs"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r}: expected a positive number")
-        if not self.friction_per_ps >= 0:
-            raise ValueError(f"friction_per_ps={self.friction_per_ps!r}: expected a number >= 0")
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nnk.files import Fence, commit
 from nnk.snapshots.correlation import integrated_time, n_effective
 from nnk.snapshots.dynamics import Motion, MotionState
+from nnk.snapshots.parameters import Sampling
 
 FloatArray = NDArray[np.float64]
 Arrays = dict[str, NDArray]
@@ -28,37 +29,6 @@ STRETCH = 100
 TRACED_ATOMS = 128  # at most so many atoms' forces are kept for the correlation time
 TIMES = 4.0
 """Correlation times between two snapshots, where the campaign gives no interval."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Which moments of a trajectory are kept.
-
-    Attributes:
-        count: snapshots.
-        equilibration: steps before the first one.
-        interval: steps between two; None: `TIMES` correlation times of the slower of energy and forces.
-
-    Raises:
-        ValueError: numbers that are too small.
-    """
-
-    count: int
-    equilibration: int
-    interval: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("count", 1), ("equilibration", 20), ("interval", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}")
-
-    def next_mark(self, step: int, interval: int) -> int:
-        """The next step that something depends on: half or all of the equilibration, or a snapshot."""
-        if step < self.equilibration:
-            half = self.equilibration // 2
-            return half if step < half else self.equilibration
-        return step + interval - (step - self.equilibration) % interval
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from jobs.unit import Unit, UnitItem
 from nnk.files import Fence, StaleEpoch, Workdir, read_records
 from nnk.potentials import Builtin, make_force_field
 from nnk.snapshots import SnapshotSet
-from nnk.snapshots.sampling import Sampling
+from nnk.snapshots.parameters import Sampling
 from tests.nnk.snapshots.test_snapshot_files import assert_equal
 
 NAME = "MoTa"

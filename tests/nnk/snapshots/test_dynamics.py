@@ -8,7 +8,8 @@ from nnk.exchange.crystal import AtomLeft
 from nnk.exchange.motion import ACCELERATION, masses_u
 from nnk.potentials import ForceFieldError
 from nnk.snapshots.correlation import n_effective
-from nnk.snapshots.dynamics import Langevin, Motion
+from nnk.snapshots.dynamics import Motion
+from nnk.snapshots.parameters import Langevin
 from tests.nnk.snapshots.harmonic import LATTICE, SPECIES, HarmonicCrystal
 
 T_K = 600.0

@@ -7,8 +7,9 @@ import pytest
 
 from nnk.lattice import Lattice
 from nnk.potentials import Builtin, make_force_field
-from nnk.snapshots.dynamics import Langevin, Motion
-from nnk.snapshots.sampling import TIMES, Checkpoint, Recording, Sampling, sample
+from nnk.snapshots.dynamics import Motion
+from nnk.snapshots.parameters import Langevin, Sampling
+from nnk.snapshots.sampling import TIMES, Checkpoint, Recording, sample
 from tests.nnk.snapshots.harmonic import LATTICE, SPECIES, HarmonicCrystal
 
 
