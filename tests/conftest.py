@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from nnk.lattice import Lattice
+
+settings.register_profile("suite", deadline=None)  # two lanes and whatever else goes on share the machine
+settings.load_profile("suite")
 
 
 @pytest.hookimpl(optionalhook=True)

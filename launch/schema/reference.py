@@ -23,14 +23,21 @@ _HEADER = "| key | takes | default | meaning |\n|---|---|---|---|\n"
 def page(schema: Node) -> str:
     """A page with tables of all keys of `schema` (`launch.schema.export.json_schema`), section by section."""
     definitions = schema["definitions"]
-    places: dict[str, list[str]] = {}
+    places: dict[str, dict[str, None]] = {}
     for path, name in _sections(schema, definitions, ()):
-        places.setdefault(name, []).append(f"`{path}`")
+        places.setdefault(name, {})[f"`{path}`"] = None
     parts = [_TITLE + _table(schema)]
     for name, paths in places.items():
         node = definitions[name]
-        parts.append(f"## {', '.join(paths)}\n\n{node.get('description', '')}\n\n{_table(node)}")
+        heading = ", ".join(paths) + _kind(node)
+        parts.append(f"## {heading}\n\n{node.get('description', '')}\n\n{_table(node)}")
     return "\n".join(parts)
+
+
+def _kind(node: Node) -> str:
+    """What tells mappings at one place apart: the one kind that they are of."""
+    kind = node.get("properties", {}).get("kind", {}).get("const")
+    return f" of kind `{kind}`" if kind else ""
 
 
 def _sections(node: Node, definitions: Node, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -124,6 +124,14 @@ def test_page_names_every_key():
     assert [key for node in nodes for key in node.get("properties", {}) if f"| `{key}` |" not in text] == []
 
 
+def test_headings_of_the_page_tell_their_tables_apart():
+    headings = [line for line in page(campaign_schema()).splitlines() if line.startswith("## ")]
+    assert "## `train.models` of kind `kernel`" in headings
+    for heading in headings:
+        places = heading.removeprefix("## ").split(" of kind ")[0].split(", ")
+        assert len(set(places)) == len(places), heading
+
+
 @pytest.mark.parametrize(
     "name", [*sorted(path.name for path in (PROJECT / "examples").glob("*.yaml")), "template", "tiny"]
 )
