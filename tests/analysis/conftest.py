@@ -66,7 +66,7 @@ temperature_K,shell,a,b,delta_ab,delta_ab_error
 3000,1,Mo,Ta,0.1,0.05
 """
 
-OF_OTHER_CAMPAIGNS = ("farfield", "folds")  # of special labels, or with a cross-validation
+OF_OTHER_CAMPAIGNS = ("farfield", "folds", "snapshots", "forces")  # of special labels, folds, or dynamics
 
 
 def make_network(seed=3, shells=2, scale=0.25):

@@ -20,6 +20,8 @@ NEEDS = {
     "clusters": "kmc",
     "randomness": "kmc",
     "transport": "kmc",
+    "snapshots": "a section snapshots",
+    "forces": "no trained force model",
     "compare": "tables",
     "report": "campaign.yaml",
 }

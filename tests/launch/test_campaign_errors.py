@@ -23,7 +23,7 @@ GOLDEN = {
         ("kmc:\n", "kmcc:\n"),
         [
             "24:1: kmcc: unknown key; allowed: schema_version, name, seed, workdir, site, resources, alloy, "
-            "potential, label, labels, train, kmc, analysis",
+            "potential, label, labels, train, kmc, snapshots, forces, analysis",
             '34:28: analysis[2]: "order" needs the section kmc; allowed here: labels, farfield, training, parity, ',
         ],
     ),
